@@ -1,0 +1,5 @@
+"""The page: `streamlit run app.py`."""
+
+from handoff import ui
+
+ui.main()

@@ -1,0 +1,129 @@
+"""The command line: arguments and exit codes, nothing else.
+
+Exit codes: 0 handed off, 1 nobody, 2 an error in one line on standard error.
+"""
+
+import json
+import os
+import socket
+import sys
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from handoff.background import BackgroundLoop
+from handoff.bootstrap import build_router
+from handoff.core.errors import HandoffError, SettingsError
+from handoff.core.model import ThresholdSource
+from handoff.core.texts import parse_query
+from handoff.registry import load_registry
+from handoff.report.route_json import route_to_json
+from handoff.report.route_text import route_to_text
+from handoff.settings import load_policy, load_settings, parse_threshold
+
+HANDED_OFF, NOBODY, ERROR = 0, 1, 2
+
+REGISTRY = click.option(
+    "--registry",
+    type=click.Path(path_type=Path),
+    help="The agents, a CSV file.  [default: agents.csv here]",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("handoff"), prog_name="handoff")
+def cli() -> None:
+    """Route a query to the specialist agent that should take it, or to nobody."""
+
+
+@cli.command()
+@click.argument("query")
+@REGISTRY
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The policy, a TOML file.  [default: handoff.toml beside the registry]",
+)
+@click.option("--threshold", help="The least similarity for a hand-off, from -1 to 1.")
+@click.option("--no-tags", is_flag=True, help="Leave the tag filter out.")
+@click.option("--per-agent", is_flag=True, help="Let an agent's own threshold come first.")
+@click.option("--top", type=click.IntRange(min=1), help="Show so many agents only.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def route(
+    query: str,
+    registry: Path | None,
+    config: Path | None,
+    threshold: str | None,
+    no_tags: bool,
+    per_agent: bool,
+    top: int | None,
+    as_json: bool,
+) -> int:
+    """Say which agent should take QUERY, and why."""
+    settings = load_settings(os.environ, registry, config)
+    router = build_router(settings, load_registry(settings.registry))
+    policy = load_policy(settings.config, router.embedder.default_threshold)
+    if threshold is not None:
+        policy = replace(
+            policy, threshold=parse_threshold(threshold), source=ThresholdSource.ARGUMENT
+        )
+    policy = replace(policy, use_tags=not no_tags, per_agent=per_agent or policy.per_agent)
+    routed = BackgroundLoop().run(router.route(parse_query(query), policy))
+    if as_json:
+        click.echo(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
+    else:
+        click.echo(route_to_text(routed, top))
+    return HANDED_OFF if routed.decision.agent is not None else NOBODY
+
+
+@cli.command()
+@REGISTRY
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), help="[default: 8501, or the next free one]"
+)
+def ui(registry: Path | None, port: int | None) -> None:
+    """Open the page in a browser."""
+    settings = load_settings(os.environ, registry)
+    load_registry(settings.registry)
+    command = [sys.executable, "-m", "streamlit", "run", str(_page())]
+    if port is not None:
+        _check_free(port)
+        command.append(f"--server.port={port}")
+    os.environ["HANDOFF_REGISTRY"] = str(settings.registry)
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - the page takes this process's place
+
+
+def main() -> None:
+    """Run the command line; see the module's docstring for exit codes."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"handoff: {error.format_message()}", err=True)
+        code = ERROR
+    except HandoffError as error:
+        click.echo(f"handoff: {error}", err=True)
+        code = ERROR
+    except click.Abort:
+        code = ERROR
+    sys.exit(code)
+
+
+def _page() -> Path:
+    """Return the page's script: beside this file's package in a checkout, inside it in a wheel."""
+    package = Path(__file__).parent
+    inside = package / "ui" / "app.py"
+    return inside if inside.exists() else package.parent / "app.py"
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise SettingsError(
+                f"Port {port} is in use or not allowed: choose another with --port."
+            ) from None

@@ -1,0 +1,56 @@
+"""What is raised on purpose, as one tree.
+
+HandoffError                     a sentence that says what is wrong and what to do next
+├── QueryError                   a query that is empty, too long or no text
+├── SettingsError                an environment variable, an option or handoff.toml
+├── TableError                   a CSV file: file, line, column, what was expected
+│   ├── RegistryError            agents.csv
+│   └── CasesError               cases.csv
+└── ProviderError                an embedder, a tagger or a runner failed
+
+Nobody reaching the threshold is no error: it is an `Outcome`.
+"""
+
+from typing import Self
+
+
+class HandoffError(Exception):
+    """Everything that this package raises on purpose; its text is one sentence for a person."""
+
+
+class QueryError(HandoffError):
+    """A query that cannot be routed as it stands."""
+
+
+class SettingsError(HandoffError):
+    """A setting that is missing, unknown or out of range."""
+
+
+class TableError(HandoffError):
+    """A CSV file that cannot be read; the text names file, line and column."""
+
+    @classmethod
+    def at(cls, source: str, line: int, column: int, header: str, expected: str) -> Self:
+        """Complain about one cell.
+
+        Args:
+            source: The file's name, as the user knows it.
+            line: The line on which the row begins, from 1.
+            column: The cell's place in the row, from 1.
+            header: The column's name, empty if it has none.
+            expected: What was found and what to do about it, without a full stop.
+        """
+        named = f" ({header})" if header else ""
+        return cls(f"{source}, line {line}, column {column}{named}: {expected}.")
+
+
+class RegistryError(TableError):
+    """A registry that cannot be loaded."""
+
+
+class CasesError(TableError):
+    """A set of labelled queries that cannot be loaded."""
+
+
+class ProviderError(HandoffError):
+    """A provider failed, or gave an answer that cannot be used."""

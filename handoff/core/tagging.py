@@ -1,0 +1,151 @@
+"""Tags without a language model: which tags of a vocabulary a query calls for, from similarities.
+
+Evidence for a pair (an agent, a tag it carries) is the mean of the query's similarity to the
+agent's text and to the tag's name: a tag is judged in the context of the agents that carry it. The
+tags are then chosen to cover the agents that may be meant, not to repeat what one agent carries;
+the first is always one of the most similar agent's, so that the filter never removes it.
+
+The constants sit inside plateaus, measured in docs/embedded-model.md; `FLOOR` is the sharp one.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from handoff.core.model import FloatArray, IntArray, Registry
+
+MOST_TAGS = 5
+DOUBT = 3.0
+"""A query that says as much as three typical tokens counts half, a telling one nearly in full."""
+FLOOR = 0.035
+"""Least evidence for any tag at all, times the root of the log of the chances to find some."""
+SPREAD = 0.07
+"""A pair with so much less evidence than the best is e times less likely to be meant."""
+COVER = 0.90
+"""Enough tags when the agents that carry them hold this share of the likelihood."""
+NAMED = 0.5
+"""A tag whose words stand in the query is at least so similar to it."""
+
+_WORD = re.compile(r"[^\W_]+(?:[/+#&.'\u2019-]+[^\W_]+)*[+#]*")
+_ENDINGS = ("ing", "ed", "es", "s")
+_SHORTEST_STEM = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TagPairs:
+    """Every agent of a registry with every tag it carries, as arrays sorted by agent.
+
+    Attributes:
+        vocabulary: The tags, sorted; `tags` points here.
+        agents: Each pair's agent, as its position in the registry, shape (pairs,).
+        tags: Each pair's tag, shape (pairs,).
+        groups: Each pair's agent, counted among the agents that carry any tag, shape (pairs,).
+        starts: Where each of these agents' pairs begin, shape (tagged agents,).
+        phrases: Each tag's stems with the tag's number, by first stem.
+        chances: The root of the log of one plus the pairs: the best of many is higher by luck.
+    """
+
+    vocabulary: tuple[str, ...]
+    agents: IntArray
+    tags: IntArray
+    groups: IntArray
+    starts: IntArray
+    phrases: dict[str, list[tuple[tuple[str, ...], int]]] = field(repr=False)
+    chances: float
+
+
+def pair_tags(registry: Registry) -> TagPairs:
+    """Lay out a registry's tags, once, for `choose_tags`."""
+    vocabulary = registry.vocabulary
+    number = {tag: at for at, tag in enumerate(vocabulary)}
+    pairs = np.array(
+        [
+            (position, number[tag])
+            for position, agent in enumerate(registry.agents)
+            for tag in agent.tags
+        ],
+        dtype=np.intp,
+    ).reshape(-1, 2)
+    _, starts, groups = np.unique(pairs[:, 0], return_index=True, return_inverse=True)
+    phrases: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+    for at, tag in enumerate(vocabulary):
+        words = stems(tag)
+        if words:
+            phrases.setdefault(words[0], []).append((words, at))
+    chances = float(np.sqrt(np.log1p(len(pairs))))
+    return TagPairs(vocabulary, pairs[:, 0], pairs[:, 1], groups, starts, phrases, chances)
+
+
+def choose_tags(
+    pairs: TagPairs,
+    query: str,
+    agent_similarities: FloatArray,
+    tag_similarities: FloatArray,
+    content: float,
+) -> tuple[str, ...]:
+    """Choose at most five tags for a query, best first; none where nothing fits.
+
+    Args:
+        pairs: The registry's.
+        query: For tags that it names.
+        agent_similarities: Its cosine with every agent's text, shape (agents,).
+        tag_similarities: Its cosine with every tag's name, shape (vocabulary,).
+        content: How much the query says, in typical tokens.
+
+    Returns:
+        Tags of the vocabulary. None also where the most similar agent carries no tag, since any
+        tag would remove it.
+    """
+    likeliest = int(np.argmax(agent_similarities))
+    own = np.flatnonzero(pairs.agents == likeliest)
+    if not len(own):
+        return ()
+    named = _named(pairs, query)
+    names = tag_similarities.copy()
+    names[named] = np.maximum(names[named], NAMED)
+    evidence = (agent_similarities[pairs.agents] + names[pairs.tags]) / 2
+    best = float(evidence.max())
+    if best * content / (content + DOUBT) < FLOOR * pairs.chances:
+        return ()
+
+    # An agent is as likely to be meant as its best pair says.
+    belief = np.exp((evidence - best) / SPREAD)
+    open_agents = np.maximum.reduceat(belief, pairs.starts)
+    enough = (1 - COVER) * float(open_agents.sum())
+    chosen: list[int] = []
+    while len(chosen) < MOST_TAGS and float(open_agents.sum()) > enough:
+        gains = np.bincount(pairs.tags, belief, len(pairs.vocabulary))
+        eligible = np.arange(len(gains)) if chosen else pairs.tags[own]
+        tag = int(eligible[np.argmax(gains[eligible])])
+        chosen.append(tag)
+        covered = np.zeros(len(open_agents), dtype=np.bool_)
+        covered[pairs.groups[pairs.tags == tag]] = True
+        open_agents[covered] = 0
+        belief[covered[pairs.groups]] = 0
+    return tuple(pairs.vocabulary[tag] for tag in chosen)
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """Return a text's words, lower-case, without the commonest endings."""
+    return tuple(_stem(word) for word in _WORD.findall(text.lower()))
+
+
+def _named(pairs: TagPairs, query: str) -> list[int]:
+    """Return the tags whose words stand in the query, in sequence."""
+    words = stems(query)
+    return [
+        tag
+        for at, word in enumerate(words)
+        for phrase, tag in pairs.phrases.get(word, ())
+        if words[at : at + len(phrase)] == phrase
+    ]
+
+
+def _stem(word: str) -> str:
+    if not word.endswith("ss"):
+        for ending in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
+                word = word.removesuffix(ending)
+                break
+    return word[:-1] if word.endswith("e") and len(word) > _SHORTEST_STEM else word

@@ -1,0 +1,234 @@
+"""Reading a CSV file that a person made: every complaint names file, line and column."""
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from handoff.core.errors import TableError
+
+LARGEST_FILE_MB = 64
+LONGEST_CELL = 20_000
+
+_ZIP = b"PK\x03\x04"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_END_OF_CELL = re.compile(r"[,\r\n]")
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
+# Control characters steer a terminal, and those that override direction disguise a text.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_TOO_LONG = f"the cell has over {LONGEST_CELL:,} characters, shorten it"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The columns that a header must name and those that it may, in any order."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row under a header.
+
+    Attributes:
+        source: The file's name, as the user knows it.
+        line: The line on which the row begins, from 1.
+        cells: By column name; a column that the file leaves out is empty.
+        columns: Each column's place in the file, from 1; 0 for one that is left out.
+    """
+
+    source: str
+    line: int
+    cells: Mapping[str, str]
+    columns: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> str:
+        return self.cells[name]
+
+    def complaint(self, error: type[TableError], name: str, expected: str) -> TableError:
+        """Return the error that names this row's cell in column `name`."""
+        return error.at(self.source, self.line, self.columns[name], name, expected)
+
+
+def load_bytes(path: Path, error: type[TableError]) -> bytes:
+    """Read a file that is a regular one and not too large.
+
+    Raises:
+        TableError: Of the type `error`, naming the file.
+    """
+    try:
+        if path.is_dir():
+            raise error(f"{path} is a folder: name a CSV file.")
+        if path.exists() and not path.is_file():
+            raise error(f"{path} is no regular file: name a CSV file.")
+        size = path.stat().st_size
+        if size > LARGEST_FILE_MB * 2**20:
+            raise error(
+                f"{path} has {size / 2**20:.0f} MB: a CSV file may have {LARGEST_FILE_MB} MB."
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise error(f"{path} does not exist: name a CSV file.") from None
+    except (OSError, ValueError) as failure:
+        reason = getattr(failure, "strerror", None) or failure
+        raise error(f"{path} cannot be read ({reason}): name a CSV file.") from None
+
+
+def parse_rows(
+    data: bytes,
+    source: str,
+    error: type[TableError],
+    shape: Shape,
+) -> Iterator[Row]:
+    """Yield the rows of a CSV file, blank ones left out.
+
+    Args:
+        data: The file: UTF-8 with or without a byte order mark, comma-separated, with a header.
+        source: The file's name for complaints.
+        error: The type of complaint.
+        shape: The columns to expect.
+
+    Raises:
+        TableError: Of the type `error`, at the first thing that is wrong.
+    """
+    if len(data) > LARGEST_FILE_MB * 2**20:
+        raise error(
+            f"{source} has {len(data) / 2**20:.0f} MB: a CSV file may have {LARGEST_FILE_MB} MB."
+        )
+    if data.startswith(_ZIP):
+        raise error(f"{source} is a ZIP archive or a spreadsheet: save it as CSV (UTF-8).")
+    if data.startswith(_UTF16):
+        raise error(f"{source} is UTF-16 text: save it as CSV (UTF-8).")
+    # Bytes that are not UTF-8 become lone surrogates, so that their cell can be named.
+    text = data.decode("utf-8-sig", errors="surrogateescape")
+    records = _records(text, source, error)
+    first = next(records, None)
+    if first is None:
+        raise error(f"{source} is empty: its first line must be {','.join(shape.required)}.")
+    line, header = first
+    columns = _columns(header, line, source, error, shape)
+    width = len(header)
+    for line, cells in records:
+        if len(cells) > width:
+            raise error.at(
+                source,
+                line,
+                width + 1,
+                "",
+                f"the row has {len(cells)} cells where the header has {width}, quote a cell that "
+                "holds a comma",
+            )
+        padded = cells + [""] * (width - len(cells))
+        row = Row(
+            source,
+            line,
+            {name: padded[at - 1] if at else "" for name, at in columns.items()},
+            columns,
+        )
+        for name in shape.required:
+            if columns[name] > len(cells):
+                raise row.complaint(error, name, "the row ends before this column, add the cell")
+        yield row
+
+
+def _records(text: str, source: str, error: type[TableError]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record that is not blank, with the line on which it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            column, expected = _broken_cell(text, line)
+            raise error.at(source, line, column, "", expected) from None
+        if not any(cell.strip() for cell in cells):
+            continue
+        for column, cell in enumerate(cells, start=1):
+            if len(cell) > LONGEST_CELL:
+                raise error.at(source, line, column, "", _TOO_LONG)
+            if "\0" in cell:
+                raise error.at(source, line, column, "", "the cell holds a NUL byte, remove it")
+            if _NOT_UTF8.search(cell):
+                raise error.at(
+                    source, line, column, "", "the cell is not UTF-8, save the file as CSV (UTF-8)"
+                )
+        yield line, cells
+
+
+def _broken_cell(text: str, line: int) -> tuple[int, str]:
+    """Return the column of the cell that stopped the reader in the record at `line`, and why."""
+    at = sum(len(one) for one in itertools.islice(io.StringIO(text, newline=""), line - 1))
+    column = 1
+    while True:
+        if text[at : at + 1] == '"':
+            end = at + 1
+            while (end := text.find('"', end)) >= 0 and text[end + 1 : end + 2] == '"':
+                end += 2
+            if end < 0 and len(text) - at <= LONGEST_CELL:
+                return column, "the quote that opens the cell is never closed, close it"
+            if end < 0 or end - at > LONGEST_CELL:
+                return column, _TOO_LONG
+            end += 1
+        else:
+            found = _END_OF_CELL.search(text, at)
+            end = found.start() if found else len(text)
+            if end - at > LONGEST_CELL:
+                return column, _TOO_LONG
+        if text[end : end + 1] != ",":
+            return column, "a quote inside a quoted cell must be doubled, double it"
+        at = end + 1
+        column += 1
+
+
+def _columns(
+    header: Sequence[str],
+    line: int,
+    source: str,
+    error: type[TableError],
+    shape: Shape,
+) -> dict[str, int]:
+    """Return each known column's place from 1, 0 for an optional one that is left out."""
+    known = (*shape.required, *shape.optional)
+    columns: dict[str, int] = {}
+    for column, cell in enumerate(header, start=1):
+        name = cell.strip().lower()
+        if name in columns:
+            raise error.at(source, line, column, name, "the header names it twice, remove one")
+        if name not in known:
+            hint = " (separate columns by commas)" if ";" in name or "\t" in name else ""
+            raise error.at(
+                source,
+                line,
+                column,
+                shorten(name),
+                f"the header may name {', '.join(known)}, rename or remove this column{hint}",
+            )
+        columns[name] = column
+    for name in shape.required:
+        if name not in columns:
+            raise error.at(
+                source,
+                line,
+                len(header) + 1,
+                name,
+                f"the header lacks this column, it must name {', '.join(shape.required)}",
+            )
+    return {name: columns.get(name, 0) for name in known}
+
+
+def shorten(text: str, most: int = 40) -> str:
+    """Return a text fit for a sentence: one line, control characters shown, at most `most` long."""
+    shown = repr(text)[1:-1]
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def steering_character(text: str) -> str | None:
+    """Return the first control or direction-overriding character as its code point, if any."""
+    found = _STEERING.search(text)
+    return f"U+{ord(found.group()):04X}" if found else None

@@ -1,0 +1,1 @@
+"""Similarity over a registry's vectors."""

@@ -1,0 +1,81 @@
+"""What the router needs from the outside: one method each, taking many."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from handoff.core.model import Agent, FloatArray, IntArray
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors."""
+
+    @property
+    def identity(self) -> str:
+        """Name, version and whatever else makes its vectors comparable with themselves only."""
+        ...
+
+    @property
+    def default_threshold(self) -> float:
+        """The threshold where nobody chose another; scores of two embedders are not comparable."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> FloatArray:
+        """Return one unit row a text, in order, shape (texts, dimensions), float32.
+
+        Raises:
+            ProviderError: The texts could not be embedded.
+        """
+        ...
+
+
+class TagExtractor(Protocol):
+    """Queries to tags of one registry's vocabulary."""
+
+    @property
+    def identity(self) -> str:
+        """Name, version and whatever else its answers depend on."""
+        ...
+
+    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return at most five tags a query, in order, best first; none where nothing fits.
+
+        Raises:
+            ProviderError: The tags could not be extracted.
+        """
+        ...
+
+
+class AgentRunner(Protocol):
+    """The agents themselves."""
+
+    async def run(self, handoffs: Sequence[tuple[Agent, str]]) -> list[str]:
+        """Deliver each query to its agent and return the answers, in order.
+
+        Raises:
+            ProviderError: An agent could not be reached.
+        """
+        ...
+
+
+class VectorIndex(Protocol):
+    """Similarity over one registry's vectors."""
+
+    async def prepare(self) -> None:
+        """Embed the registry, the first time; afterwards do nothing.
+
+        Raises:
+            ProviderError: The agents could not be embedded.
+        """
+        ...
+
+    def search(self, vectors: FloatArray) -> tuple[FloatArray, IntArray | None]:
+        """Return the cosines of queries with agents, after `prepare`.
+
+        Args:
+            vectors: Unit rows, shape (queries, dimensions).
+
+        Returns:
+            Similarities, shape (queries, agents), and None; or, from an index that returns only
+            some of the agents, shape (queries, returned), and their positions, same shape.
+        """
+        ...

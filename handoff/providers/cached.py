@@ -1,0 +1,57 @@
+"""An embedder that remembers, by content."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from handoff.core.model import FloatArray
+from handoff.core.texts import TEXT_VERSION
+from handoff.protocols import Embedder
+from handoff.resilience.cache import VectorCache
+from handoff.trace import note
+
+_LENGTH_TOLERANCE = 1e-3
+
+
+class CachedEmbedder:
+    """The same vectors as the embedder inside, each text embedded once."""
+
+    def __init__(self, embedder: Embedder, cache: VectorCache) -> None:
+        """Wrap an embedder; its identity is part of every key."""
+        self._embedder = embedder
+        self._cache = cache
+
+    @property
+    def identity(self) -> str:
+        """The inner embedder's."""
+        return self._embedder.identity
+
+    @property
+    def default_threshold(self) -> float:
+        """The inner embedder's."""
+        return self._embedder.default_threshold
+
+    async def embed(self, texts: Sequence[str]) -> FloatArray:
+        """Return one unit row a text, in order, shape (texts, dimensions); see `Embedder`."""
+        keys = [self._key(text) for text in texts]
+        known = {key: row for key, row in self._cache.get(keys).items() if _sound(row)}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        note(count=len(texts), cached=len(texts) - sum(key in missing for key in keys))
+        if missing or not texts:
+            fresh = await self._embedder.embed(list(missing.values()))
+            if len(missing) == len(texts):
+                self._cache.put(dict(zip(missing, fresh, strict=True)))
+                return fresh
+            known.update(zip(missing, fresh, strict=True))
+            self._cache.put({key: known[key] for key in missing})
+        return np.stack([known[key] for key in keys])
+
+    def _key(self, text: str) -> bytes:
+        parts = (self.identity, str(TEXT_VERSION), text)
+        return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+def _sound(row: FloatArray) -> bool:
+    """Tell whether a stored row still has length one; damaged ones are embedded again."""
+    return abs(float(row @ row) - 1) < _LENGTH_TOLERANCE

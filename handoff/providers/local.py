@@ -1,0 +1,199 @@
+"""The embedded model: no key, no network; its weights travel inside an installed package.
+
+The package's own loader is left out on purpose: it imports an HTTP client, looks for its tokenizer
+in the wrong folder and then asks a hub, and takes over the root logger. Reading its two files
+takes a seventh of the time and leads nowhere. A test holds the vectors against the package's.
+"""
+
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+from tokenizers import Tokenizer
+
+from handoff.core.errors import ProviderError
+from handoff.core.model import FloatArray, Registry
+from handoff.core.scoring import unit
+from handoff.core.tagging import choose_tags, pair_tags
+from handoff.protocols import Embedder, VectorIndex
+from handoff.trace import note
+
+PACKAGE = "wordllama"
+CONFIGURATION = "l2_supercat"
+DIMENSIONS = 256
+
+TAGGING_VERSION = 1
+"""Part of the tag extractor's identity: raise it whenever `core.tagging` decides otherwise."""
+
+_TOKENS_AT_ONCE = 65_536
+_QUERIES_AT_ONCE = 256
+
+
+class LocalEmbedder:
+    """A text's vector is the mean of its tokens' vectors, at length one."""
+
+    dimensions = DIMENSIONS
+    # Found by an exact sweep over cases.csv; docs/embedded-model.md says how and what it costs.
+    default_threshold = 0.23
+
+    @property
+    def identity(self) -> str:
+        """Package, version, configuration, dimensions and a hash of both files."""
+        return _identity()
+
+    async def embed(self, texts: Sequence[str]) -> FloatArray:
+        """Return one unit row a text, shape (texts, 256); see `Embedder`."""
+        sums, _ = load_model().pool(texts)
+        return unit(sums)
+
+
+class LocalTagExtractor:
+    """Tags by words and by similarity, in the context of the agents that carry a tag."""
+
+    def __init__(self, registry: Registry, embedder: Embedder, index: VectorIndex) -> None:
+        """Embed nothing yet.
+
+        Args:
+            registry: Whose vocabulary to choose from.
+            embedder: A `LocalEmbedder`, cached or not.
+            index: All of the registry's agents, by the same embedder.
+        """
+        self._pairs = pair_tags(registry)
+        self._embedder = embedder
+        self._index = index
+        self._names: FloatArray | None = None
+
+    @property
+    def identity(self) -> str:
+        """The rule's version and the embedder that it judges by."""
+        return f"similarity-{TAGGING_VERSION}-{self._embedder.identity}"
+
+    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return at most five tags a query, best first; see `TagExtractor`."""
+        if not self._pairs.vocabulary:
+            return [()] * len(queries)
+        await self._index.prepare()
+        if self._names is None:
+            self._names = await self._embedder.embed(self._pairs.vocabulary)
+        model = load_model()
+        tags: list[tuple[str, ...]] = []
+        for first in range(0, len(queries), _QUERIES_AT_ONCE):
+            part = queries[first : first + _QUERIES_AT_ONCE]
+            sums, content = model.pool(part)
+            vectors = unit(sums)
+            agents, _ = self._index.search(vectors)
+            names = vectors @ self._names.T
+            tags += [
+                choose_tags(self._pairs, *row)
+                for row in zip(part, agents, names, content.tolist(), strict=True)
+            ]
+        note(count=len(queries))
+        return tags
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Model:
+    """A tokenizer and what its tokens stand for.
+
+    Attributes:
+        tokenizer: Text to token numbers.
+        weights: One row a token, shape (tokens, 256).
+        content: The length of each row, in lengths of the median row, shape (tokens,). The model
+            learned short rows for words that say little.
+    """
+
+    tokenizer: Tokenizer
+    weights: FloatArray
+    content: FloatArray
+
+    def pool(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """Add up each text's token rows.
+
+        Texts are not padded to one length: a long one among short ones costs no memory, and a
+        text's vector does not depend on its neighbours.
+
+        Returns:
+            The sums, shape (texts, 256), and the sums of the tokens' content, shape (texts,).
+        """
+        rows = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        content = np.zeros(len(texts), dtype=np.float32)
+        encodings = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        ids = [encoding.ids for encoding in encodings]
+        first = 0
+        while first < len(texts):
+            last = first
+            tokens: list[int] = []
+            starts: list[int] = []
+            filled: list[int] = []
+            while last < len(texts) and len(tokens) < _TOKENS_AT_ONCE:
+                if ids[last]:
+                    filled.append(last)
+                    starts.append(len(tokens))
+                    tokens += ids[last]
+                last += 1
+            if filled:
+                rows[filled] = np.add.reduceat(self.weights[tokens], starts, axis=0)
+                content[filled] = np.add.reduceat(self.content[tokens], starts)
+            first = last
+        return rows, content
+
+
+def _files() -> tuple[str, Path, Path]:
+    """Return the package's version, its weights and its tokenizer."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ProviderError(f"The embedded model is not installed: install the package {PACKAGE}.")
+    folder = Path(spec.origin).parent
+    return (
+        importlib.metadata.version(PACKAGE),
+        folder / "weights" / f"{CONFIGURATION}_{DIMENSIONS}.safetensors",
+        folder / "tokenizers" / f"{CONFIGURATION}_tokenizer_config.json",
+    )
+
+
+@functools.cache
+def _identity() -> str:
+    version, *files = _files()
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(_read(file))
+    return f"{PACKAGE}-{version}-{CONFIGURATION}-{DIMENSIONS}-{digest.hexdigest()[:12]}"
+
+
+def load_model() -> _Model:
+    """Return the model, loaded on first use, once a process; the span that waited says how long."""
+    if _load.cache_info().currsize:
+        return _load()
+    started = time.perf_counter()
+    model = _load()
+    note(load_ms=(time.perf_counter() - started) * 1000)
+    return model
+
+
+@functools.cache
+def _load() -> _Model:
+    _, weights, tokenizer = _files()
+    encoder = Tokenizer.from_buffer(_read(tokenizer))
+    encoder.no_padding()
+    encoder.no_truncation()
+    matrix = safetensors.numpy.load(_read(weights))["embedding.weight"]
+    rows = np.asarray(matrix, dtype=np.float32)
+    lengths = np.sqrt(np.einsum("td,td->t", rows, rows))
+    median = np.sort(lengths)[len(lengths) // 2]
+    return _Model(encoder, rows, lengths / median)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as failure:
+        raise ProviderError(
+            f"The embedded model's file {file.name} cannot be read: install {PACKAGE} again."
+        ) from failure

@@ -1,0 +1,127 @@
+"""From agents.csv to a registry."""
+
+import math
+from pathlib import Path
+
+from handoff.core.errors import RegistryError
+from handoff.core.model import Agent, Registry
+from handoff.csv_table import Row, Shape, load_bytes, parse_rows, shorten, steering_character
+
+SHAPE = Shape(required=("id", "name", "description", "tags"), optional=("threshold",))
+MOST_AGENTS = 100_000
+MOST_TAGS = 5_000
+MOST_TAGS_OF_AN_AGENT = 20
+LONGEST_ID = 80
+LONGEST_NAME = 200
+LONGEST_DESCRIPTION = 2_000
+LONGEST_TAG = 40
+
+
+def load_registry(path: Path) -> Registry:
+    """Read a registry from a file.
+
+    Raises:
+        RegistryError: The file cannot be read, or something in it is wrong; names the place.
+    """
+    return parse_registry(load_bytes(path, RegistryError), path.name)
+
+
+def parse_registry(data: bytes, source: str) -> Registry:
+    """Read a registry from a file's bytes.
+
+    Args:
+        data: CSV with the columns id, name, description, tags (separated by `;`) and, if wanted,
+            threshold.
+        source: The file's name for complaints.
+
+    Raises:
+        RegistryError: At the first thing that is wrong.
+    """
+    agents: list[Agent] = []
+    lines: dict[str, int] = {}
+    vocabulary: set[str] = set()
+    for row in parse_rows(data, source, RegistryError, SHAPE):
+        agent = _agent(row)
+        if agent.id in lines:
+            raise row.complaint(
+                RegistryError,
+                "id",
+                f"{shorten(agent.id)!r} is already the id of line {lines[agent.id]}, "
+                "give each agent its own",
+            )
+        lines[agent.id] = row.line
+        vocabulary.update(agent.tags)
+        if len(vocabulary) > MOST_TAGS:
+            raise row.complaint(
+                RegistryError, "tags", f"a registry may have {MOST_TAGS:,} different tags"
+            )
+        agents.append(agent)
+        if len(agents) > MOST_AGENTS:
+            raise row.complaint(RegistryError, "id", f"a registry may have {MOST_AGENTS:,} agents")
+    if not agents:
+        raise RegistryError(f"{source} has a header but no agent: add a row for each agent.")
+    return Registry(tuple(agents))
+
+
+def _agent(row: Row) -> Agent:
+    identifier = row["id"].strip()
+    if not 1 <= len(identifier) <= LONGEST_ID or not identifier.isprintable():
+        raise row.complaint(RegistryError, "id", f"an id is 1 to {LONGEST_ID} printable characters")
+    name = _text(row, "name", LONGEST_NAME)
+    description = _text(row, "description", LONGEST_DESCRIPTION)
+    return Agent(identifier, name, description, _tags(row), _threshold(row))
+
+
+def _text(row: Row, column: str, longest: int) -> str:
+    text = " ".join(row[column].split())
+    steering = steering_character(text)
+    if steering is not None:
+        raise row.complaint(
+            RegistryError, column, f"the cell holds the control character {steering}, remove it"
+        )
+    if not text:
+        raise row.complaint(RegistryError, column, "the cell is empty, fill it in")
+    if len(text) > longest:
+        raise row.complaint(
+            RegistryError, column, f"{len(text):,} characters, at most {longest:,} are allowed"
+        )
+    return text
+
+
+def _tags(row: Row) -> tuple[str, ...]:
+    cell = row["tags"]
+    tags = tuple(dict.fromkeys(tag.strip().lower() for tag in cell.split(";") if tag.strip()))
+    for tag in tags:
+        if len(tag) > LONGEST_TAG:
+            raise row.complaint(
+                RegistryError,
+                "tags",
+                f"the tag {shorten(tag)!r} has {len(tag)} characters, at most {LONGEST_TAG} are "
+                "allowed, separate tags by ;",
+            )
+        if not tag.isprintable():
+            raise row.complaint(
+                RegistryError, "tags", f"the tag {shorten(tag)!r} holds a control character"
+            )
+    if len(tags) > MOST_TAGS_OF_AN_AGENT:
+        raise row.complaint(
+            RegistryError,
+            "tags",
+            f"{len(tags)} tags, an agent may carry {MOST_TAGS_OF_AN_AGENT}",
+        )
+    return tags
+
+
+def _threshold(row: Row) -> float | None:
+    cell = row["threshold"].strip()
+    if not cell:
+        return None
+    try:
+        threshold = float(cell)
+    except ValueError:
+        threshold = math.nan
+    if not -1 <= threshold <= 1:
+        raise row.complaint(
+            RegistryError, "threshold", f"{shorten(cell)!r} is no number from -1 to 1"
+        )
+    return threshold

@@ -1,0 +1,1 @@
+"""Surviving slow, failing and crashing neighbours; knows nothing of agents."""
