@@ -9,7 +9,7 @@ import argparse
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ import numpy as np
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.model import BoolArray, EvidenceSet, Registry
-from handoff.core.tags import carriers_of
 from handoff.evaluation.cases import Case, load_cases
 from handoff.evaluation.sweep import (
     Judged,
@@ -28,6 +27,7 @@ from handoff.evaluation.sweep import (
     sweep,
     top1,
 )
+from handoff.evaluation.tag_quality import measure_tags
 from handoff.registry import load_registry
 from handoff.settings import load_settings
 from handoff.trace import Trace
@@ -71,12 +71,6 @@ def figures(gathered: Gathered) -> dict[str, float]:
     found = best_threshold(swept, swept.net)
     at_default = gathered.default_threshold
     at = int(np.searchsorted(swept.thresholds, np.float32(at_default)))
-    kept = [carriers_of(one.tags, registry) for one in evidence]
-    stay = np.array([one.mean() if one.any() else 1.0 for one in kept])
-    wanted = np.array([-1 if agent is None else registry.positions[agent] for agent in expected])
-    right_tag = np.array([at >= 0 and one[at] for at, one in zip(wanted, kept, strict=True)])
-    tagged = np.array([len(tags) for tags in evidence.tags])
-    inside = wanted >= 0
     return {
         "agents": len(registry),
         "cases": len(expected),
@@ -95,11 +89,7 @@ def figures(gathered: Gathered) -> dict[str, float]:
         "accuracy_there": accuracy_at(judged, accurate),
         "accuracy_held_out": held_out(judged),
         "auroc": auroc(judged),
-        "survive_filter": float(np.mean((right_tag | (tagged == 0))[inside])),
-        "stay": float(stay[inside].mean()),
-        "mean_tags": float(tagged.mean()),
-        "right_tag": float(right_tag[inside].mean()),
-        "none_without_tag": float((tagged == 0)[~inside].mean()) if (~inside).any() else np.nan,
+        **asdict(measure_tags(evidence, registry, expected)),
     }
 
 

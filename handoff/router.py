@@ -106,7 +106,7 @@ class Router:
             tags=tuple(tags),
             vectors=vectors,
             similarities=similarities,
-            lexical=np.broadcast_to(np.float32(0), similarities.shape),
+            lexical=np.zeros(similarities.shape, dtype=np.float32),
             degraded=(degraded,) * len(queries),
             positions=positions,
         )

@@ -71,7 +71,7 @@ def note(
     if cost_usd is not None:
         facts.cost_usd = (facts.cost_usd or 0.0) + cost_usd
     if load_ms is not None:
-        facts.load_ms = load_ms
+        facts.load_ms = (facts.load_ms or 0.0) + load_ms
 
 
 class Trace:

@@ -34,7 +34,8 @@ def similarities(vectors: FloatArray, matrix: FloatArray, owner: IntArray) -> Fl
     # For a single query the product of matrix and vector is the faster one.
     one = len(vectors) == 1
     products: FloatArray = (matrix @ vectors[0])[None, :] if one else vectors @ matrix.T
-    np.clip(products, -1, 1, out=products)
+    np.minimum(products, 1, out=products)
+    np.maximum(products, -1, out=products)
     if len(owner) and owner[-1] + 1 < len(owner):
         starts = np.flatnonzero(np.diff(owner, prepend=-1))
         products = np.maximum.reduceat(products, starts, axis=1)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import safetensors.numpy
@@ -24,6 +25,8 @@ from handoff.core.scoring import unit
 from handoff.core.tagging import choose_tags, pair_tags
 from handoff.protocols import Embedder, VectorIndex
 from handoff.trace import note
+
+Loaded = TypeVar("Loaded")
 
 PACKAGE = "wordllama"
 CONFIGURATION = "l2_supercat"
@@ -46,7 +49,7 @@ class LocalEmbedder:
     @property
     def identity(self) -> str:
         """Package, version, configuration, dimensions and a hash of both files."""
-        return _identity()
+        return _noted(_identity)
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, shape (texts, 256); see `Embedder`."""
@@ -168,13 +171,18 @@ def _identity() -> str:
 
 
 def load_model() -> _Model:
-    """Return the model, loaded on first use, once a process; the span that waited says how long."""
-    if _load.cache_info().currsize:
-        return _load()
+    """Return the model, loaded on first use, once a process."""
+    return _noted(_load)
+
+
+def _noted(load: "functools._lru_cache_wrapper[Loaded]") -> Loaded:
+    """Load, or return what was loaded; the span that waited for it says how long."""
+    if load.cache_info().currsize:
+        return load()
     started = time.perf_counter()
-    model = _load()
+    loaded = load()
     note(load_ms=(time.perf_counter() - started) * 1000)
-    return model
+    return loaded
 
 
 @functools.cache

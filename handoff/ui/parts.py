@@ -14,7 +14,7 @@ from handoff.trace import Span
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Bare addresses, e-mail addresses and :names: come alive even when they are escaped; a word joiner
 # is not seen and breaks them.
-_LIVE = re.compile(r"(?<=[:@])|(?<=www)(?=\.)", re.IGNORECASE)
+_LIVE = re.compile(r"(?<=:)(?=//|[\w+/-]+:)|(?<=@)|(?<=www)(?=\.)", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
 
 STAGE_LABELS = {
@@ -24,7 +24,6 @@ STAGE_LABELS = {
     "score": ("Score", ":material/straighten:"),
     "filter": ("Filter", ":material/filter_alt:"),
     "select": ("Select", ":material/alt_route:"),
-    "hand_off": ("Hand-off", ":material/send:"),
 }
 
 
@@ -49,13 +48,19 @@ def verdict(route: Route) -> None:
 
 
 def stage_strip(spans: Sequence[Span]) -> None:
-    """Draw a latency for every stage; a stage that has not run shows a dash."""
-    by_name = {span.name: span for span in spans}
-    strip = st.grid(len(STAGE_LABELS), min_column_width=90, gap="xsmall")
+    """Draw the latency of every stage up to the decision."""
+    ms = {span.name: span.ms for span in spans}
+    strip = st.grid(len(STAGE_LABELS), min_column_width=100, gap="xsmall")
     for name, (label, icon) in STAGE_LABELS.items():
-        span = by_name.get(name)
         with strip:
-            st.metric(label, "-" if span is None else milliseconds(span.ms), icon=icon, border=True)
+            st.metric(label, milliseconds(ms[name]), icon=icon, border=True)
+
+
+def answer(route: Route) -> None:
+    """Draw what the agent answered, and how long that took."""
+    (span,) = (span for span in route.spans if span.name == "hand_off")
+    st.info(plain(route.answer or ""), icon=":material/forum:")
+    st.caption(f"The hand-off took {milliseconds(span.ms)}.")
 
 
 def tag_row(route: Route) -> None:

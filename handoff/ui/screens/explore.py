@@ -14,7 +14,7 @@ from handoff.report.words import milliseconds
 from handoff.router import judge
 from handoff.trace import Span, Trace, wall_ms
 from handoff.ui import state
-from handoff.ui.parts import complain, plain, stage_strip, tag_row, verdict
+from handoff.ui.parts import answer, complain, plain, stage_strip, tag_row, verdict
 
 try:
     settings = state.settings()
@@ -104,7 +104,7 @@ def explore(
         ):
             try:
                 route = state.hand_off(router, route)
-                st.info(plain(route.answer or ""), icon=":material/forum:")
+                answer(route)
             except HandoffError as error:
                 complain(error)
 

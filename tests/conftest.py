@@ -1,0 +1,35 @@
+"""What every test stands on: a clean environment, an own cache, and the public data where it is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path_factory):
+    """Take the user's settings out and put the cache into a folder of its own."""
+    for name in list(os.environ):
+        if name.startswith(("HANDOFF_", "OPENAI_", "STREAMLIT_")) and name != "HANDOFF_DATA":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def root():
+    """Return the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data():
+    """Return the folder of public registries and labelled queries, or skip with the reason."""
+    named = os.environ.get("HANDOFF_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not (folder / "clinc150" / "cases.csv").exists():
+        if named and os.environ.get("CI"):
+            pytest.fail(f"HANDOFF_DATA names {folder}, which holds no data")
+        pytest.skip(f"the public data sets are not in {folder}: set HANDOFF_DATA")
+    return folder

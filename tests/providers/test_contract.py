@@ -1,0 +1,133 @@
+"""What every provider must do, whoever it is."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from handoff.core.model import Agent, Registry
+from handoff.index.exact import ExactIndex
+from handoff.providers.cached import CachedEmbedder
+from handoff.providers.local import LocalEmbedder, LocalTagExtractor
+from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
+from handoff.resilience.cache import VectorCache
+
+REGISTRY = Registry(
+    (
+        Agent("baker", "Baker", "Bakes bread and cakes in a wood oven.", ("bread", "oven")),
+        Agent("florist", "Florist", "Binds flowers into bouquets.", ("flowers", "wedding day")),
+        Agent("mover", "Mover", "Carries furniture into a new flat."),
+    )
+)
+
+
+@pytest.fixture(params=["local", "scripted", "cached"])
+def embedder(request, tmp_path):
+    """Return each embedder in turn."""
+    if request.param == "cached":
+        return CachedEmbedder(ScriptedEmbedder(), VectorCache(tmp_path / "vectors.sqlite"))
+    return {"local": LocalEmbedder, "scripted": ScriptedEmbedder}[request.param]()
+
+
+@pytest.fixture(params=["local", "scripted"])
+def tagger(request):
+    """Return each tag extractor in turn."""
+    if request.param == "scripted":
+        return ScriptedTagExtractor(REGISTRY)
+    embedder = LocalEmbedder()
+    return LocalTagExtractor(REGISTRY, embedder, ExactIndex(REGISTRY, embedder))
+
+
+def test_rows_are_unit_vectors_of_float32(embedder):
+    """One text gives one row of length one, in float32."""
+    rows = asyncio.run(embedder.embed(["fresh bread", "a bouquet of tulips"]))
+
+    assert rows.dtype == np.float32
+    assert rows.shape[0] == 2
+    assert np.linalg.norm(rows, axis=1) == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_order_is_kept(embedder):
+    """Turning the texts round turns the rows round."""
+    texts = ["fresh bread", "a bouquet of tulips", "carry my sofa"]
+
+    forth = asyncio.run(embedder.embed(texts))
+    back = asyncio.run(embedder.embed(texts[::-1]))
+
+    assert np.array_equal(forth, back[::-1])
+
+
+def test_a_text_does_not_depend_on_its_neighbours(embedder):
+    """A text gives the same row alone as beside a text of a thousand words."""
+    alone = asyncio.run(embedder.embed(["fresh bread"]))
+    beside = asyncio.run(embedder.embed(["sofa " * 1_000, "fresh bread"]))
+
+    assert np.array_equal(alone[0], beside[1])
+
+
+def test_no_text_gives_no_row(embedder):
+    """An empty batch is a batch."""
+    rows = asyncio.run(embedder.embed([]))
+
+    assert rows.shape[0] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["日本語のテキスト", "🙂🙂", "\u200b", "a" * 4_000, "\u0301", "<script>", "0"],
+    ids=["japanese", "emoji", "invisible", "long", "combining", "markup", "digit"],
+)
+def test_unusual_texts_give_finite_rows(embedder, text):
+    """No text makes a vector that is not a number."""
+    rows = asyncio.run(embedder.embed([text]))
+
+    assert np.isfinite(rows).all()
+
+
+def test_an_embedder_names_itself_and_its_threshold(embedder):
+    """The identity is stable, and the default threshold is a cosine."""
+    assert embedder.identity == embedder.identity
+    assert embedder.identity
+    assert -1 <= embedder.default_threshold <= 1
+
+
+def test_tags_come_from_the_vocabulary(tagger):
+    """At most five tags a query, all of them carried by some agent, none twice."""
+    queries = ["two loaves of bread from the oven", "flowers for a wedding day", "xyzzy"]
+
+    found = asyncio.run(tagger.extract(queries))
+
+    assert len(found) == len(queries)
+    for tags in found:
+        assert len(set(tags)) == len(tags) <= 5
+        assert set(tags) <= set(REGISTRY.vocabulary)
+
+
+def test_a_named_tag_is_extracted(tagger):
+    """A query that says a tag gets it, one of two words too."""
+    bread, wedding = asyncio.run(tagger.extract(["I want bread", "flowers for my wedding day"]))
+
+    assert "bread" in bread
+    assert "wedding day" in wedding
+
+
+def test_no_query_gives_no_tags(tagger):
+    """An empty batch is a batch."""
+    assert asyncio.run(tagger.extract([])) == []
+
+
+def test_a_registry_without_tags_gives_none():
+    """Where no agent carries a tag there is nothing to extract."""
+    bare = Registry((Agent("mover", "Mover", "Carries furniture."),))
+    embedder = LocalEmbedder()
+    tagger = LocalTagExtractor(bare, embedder, ExactIndex(bare, embedder))
+
+    assert asyncio.run(tagger.extract(["carry my sofa"])) == [()]
+
+
+def test_the_simulated_runner_says_that_it_is_one():
+    """Nobody takes a simulated answer for an agent's."""
+    (answer,) = asyncio.run(SimulatedRunner().run([(REGISTRY.agents[0], "bread")]))
+
+    assert answer.startswith("Simulated")
+    assert "Baker" in answer

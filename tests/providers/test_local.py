@@ -1,0 +1,135 @@
+"""The embedded model: the package's vectors, without its loader and without a network."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handoff.background import BackgroundLoop
+from handoff.bootstrap import build_router
+from handoff.core.errors import ProviderError
+from handoff.evaluation.cases import load_cases
+from handoff.evaluation.sweep import best_threshold, judge_cases, sweep, top1
+from handoff.evaluation.tag_quality import measure_tags
+from handoff.providers import local
+from handoff.providers.local import LocalEmbedder
+from handoff.registry import load_registry
+from handoff.settings import load_settings
+from handoff.trace import Trace
+
+TEXTS = ["Analyze sales data", "the pods keep crashing", "日本語", "x" * 300]
+
+ROUTE_WITHOUT_A_SOCKET = """
+import logging, sys
+events = []
+sys.addaudithook(lambda event, _: events.append(event) if event.startswith("socket.") else None)
+from handoff import cli
+sys.argv = ["handoff", "route", "review my pull request"]
+try:
+    cli.main()
+except SystemExit:
+    pass
+# An event loop wakes itself through a pair of its own; nothing may look up, bind or connect.
+assert set(events) <= {"socket.__new__"}, events
+assert not logging.getLogger().handlers
+assert "requests" not in sys.modules
+"""
+
+
+def gather(folder):
+    """Return a folder's registry, expected agents and evidence, by the embedded model."""
+    settings = load_settings(os.environ, folder / "agents.csv")
+    registry = load_registry(settings.registry)
+    router = build_router(settings, registry)
+    cases = load_cases(folder / "cases.csv", registry).cases
+    loop = BackgroundLoop()
+    evidence = loop.run(router.gather_many([case.query for case in cases], Trace()))
+    loop.close()
+    return registry, [case.expected for case in cases], evidence
+
+
+def test_vectors_are_the_packages_own():
+    """Reading the package's files ourselves changes no vector beyond rounding."""
+    import wordllama  # noqa: PLC0415 - slow, and only here
+
+    folder = Path(wordllama.__file__).parent
+    model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+
+    ours = asyncio.run(LocalEmbedder().embed(TEXTS))
+
+    assert np.abs(ours - model.embed(TEXTS, norm=True)).max() < 1e-6
+
+
+def test_the_identity_names_package_version_dimensions_and_files():
+    """Other weights under the same name would be another identity."""
+    package, version, configuration, dimensions, digest = LocalEmbedder().identity.split("-")
+
+    assert (package, version, configuration) == ("wordllama", "0.4.0.post1", "l2_supercat")
+    assert dimensions == "256"
+    assert len(digest) == 12
+
+
+def test_long_texts_are_embedded_in_bounded_pieces(monkeypatch):
+    """Cutting a batch into pieces changes no row."""
+    texts = [f"word {number} " * (number % 7 * 10) for number in range(60)]
+    whole = asyncio.run(LocalEmbedder().embed(texts))
+    monkeypatch.setattr(local, "_TOKENS_AT_ONCE", 100)
+
+    pieces = asyncio.run(LocalEmbedder().embed(texts))
+
+    assert np.array_equal(whole, pieces)
+
+
+def test_a_package_that_is_not_there_is_one_sentence(monkeypatch):
+    """Who installed without the model is told what to install."""
+    monkeypatch.setattr(local, "PACKAGE", "no_such_model_package")
+    local._identity.cache_clear()  # noqa: SLF001 - as in a new process
+
+    with pytest.raises(ProviderError, match="install the package no_such_model_package"):
+        _ = LocalEmbedder().identity
+
+
+def test_routing_opens_no_socket(root):
+    """The embedded model needs no network, starts no client and leaves the root logger alone."""
+    done = subprocess.run(
+        [sys.executable, "-c", ROUTE_WITHOUT_A_SOCKET],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_default_threshold_is_the_one_found_on_the_cases(root):
+    """The default is where right hand-offs outnumber wrong ones most, to two decimals."""
+    registry, expected, evidence = gather(root)
+    swept = sweep(judge_cases(evidence, registry, expected))
+
+    assert LocalEmbedder.default_threshold == round(best_threshold(swept, swept.net), 2)
+
+
+def test_most_cases_get_a_tag_of_the_right_agent(root):
+    """On cases.csv 90 % of in-scope queries get one, half of what nobody should take gets none."""
+    registry, expected, evidence = gather(root)
+    quality = measure_tags(evidence, registry, expected)
+
+    assert quality.right_tag >= 0.9
+    assert quality.none_without_tag >= 0.5
+
+
+def test_tags_keep_the_right_agent_of_a_public_registry(data):
+    """On CLINC150 95 % survive, half of the agents stay, and top-1 loses at most a point."""
+    registry, expected, evidence = gather(data / "clinc150")
+    quality = measure_tags(evidence, registry, expected)
+    with_filter = top1(judge_cases(evidence, registry, expected))
+    without = top1(judge_cases(evidence, registry, expected, use_tags=False))
+
+    assert quality.survive >= 0.95
+    assert quality.stay <= 0.5
+    assert with_filter >= without - 0.01
