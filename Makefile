@@ -1,10 +1,9 @@
-# make run     set up and open the page (PORT=8501)
+# make run     set up and open the page (PORT=9000 picks a port)
 # make test    set up for development and run every check
 # make setup   what running needs: .venv with requirements.lock
 # make lock    refresh both locks from pyproject.toml
 # PYTHON=...   names the Python to build .venv with
 
-PORT ?= 8501
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml --all-extras
 export PYTHON
@@ -12,7 +11,7 @@ export PYTHON
 .PHONY: run test setup setup-dev lock
 
 run: setup
-	@.venv/bin/handoff ui --port "$(PORT)"
+	@.venv/bin/handoff ui $(if $(PORT),--port "$(PORT)")
 
 setup:
 	@.ci/setup requirements.lock

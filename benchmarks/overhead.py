@@ -51,6 +51,7 @@ class RandomEmbedder:
 
     rows: FloatArray
     identity: str = "random"
+    dimensions: int = DIMENSIONS
     default_threshold: float = 0.0
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:

@@ -7,7 +7,7 @@ call would break every one of them on the second call.
 import asyncio
 import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 Result = TypeVar("Result")
 
@@ -34,6 +34,13 @@ class BackgroundLoop:
         except BaseException:
             future.cancel()
             raise
+
+    def __enter__(self) -> Self:
+        """Return the loop; leaving the block closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Stop the loop and its thread."""

@@ -3,6 +3,7 @@
 Exit codes: 0 handed off, 1 nobody, 2 an error in one line on standard error.
 """
 
+import io
 import json
 import os
 import socket
@@ -32,14 +33,14 @@ REGISTRY = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
 @click.version_option(version("handoff"), prog_name="handoff")
 def cli() -> None:
     """Route a query to the specialist agent that should take it, or to nobody."""
 
 
 @cli.command()
-@click.argument("query")
+@click.argument("query", nargs=-1, required=True)
 @REGISTRY
 @click.option(
     "--config",
@@ -52,7 +53,7 @@ def cli() -> None:
 @click.option("--top", type=click.IntRange(min=1), help="Show so many agents only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def route(
-    query: str,
+    query: tuple[str, ...],
     registry: Path | None,
     config: Path | None,
     threshold: str | None,
@@ -70,11 +71,12 @@ def route(
             policy, threshold=parse_threshold(threshold), source=ThresholdSource.ARGUMENT
         )
     policy = replace(policy, use_tags=not no_tags, per_agent=per_agent or policy.per_agent)
-    routed = BackgroundLoop().run(router.route(parse_query(query), policy))
+    with BackgroundLoop() as loop:
+        routed = loop.run(router.route(parse_query(" ".join(query)), policy))
     if as_json:
-        click.echo(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
+        _print(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
     else:
-        click.echo(route_to_text(routed, top))
+        _print(route_to_text(routed, top))
     return HANDED_OFF if routed.decision.agent is not None else NOBODY
 
 
@@ -109,6 +111,21 @@ def main() -> None:
     except click.Abort:
         code = ERROR
     sys.exit(code)
+
+
+def _print(text: str) -> None:
+    """Print to standard output; a reader that has gone away, as in `| head`, is no error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as failure:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SettingsError(f"The output cannot be written ({failure.strerror}).") from None
 
 
 def _page() -> Path:

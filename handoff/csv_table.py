@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handoff.core.errors import TableError
+from handoff.core.texts import shorten
 
 LARGEST_FILE_MB = 64
 LONGEST_CELL = 20_000
 
-_ZIP = b"PK\x03\x04"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _END_OF_CELL = re.compile(r"[,\r\n]")
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
-# Control characters steer a terminal, and those that override direction disguise a text.
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _TOO_LONG = f"the cell has over {LONGEST_CELL:,} characters, shorten it"
 
 
@@ -60,22 +59,19 @@ def load_bytes(path: Path, error: type[TableError]) -> bytes:
     Raises:
         TableError: Of the type `error`, naming the file.
     """
+    name = shorten(str(path), 200)
     try:
         if path.is_dir():
-            raise error(f"{path} is a folder: name a CSV file.")
+            raise error(f"{name} is a folder: name a CSV file.")
         if path.exists() and not path.is_file():
-            raise error(f"{path} is no regular file: name a CSV file.")
-        size = path.stat().st_size
-        if size > LARGEST_FILE_MB * 2**20:
-            raise error(
-                f"{path} has {size / 2**20:.0f} MB: a CSV file may have {LARGEST_FILE_MB} MB."
-            )
+            raise error(f"{name} is no regular file: name a CSV file.")
+        _check_size(path.stat().st_size, name, error)
         return path.read_bytes()
     except FileNotFoundError:
-        raise error(f"{path} does not exist: name a CSV file.") from None
+        raise error(f"{name} does not exist: name a CSV file.") from None
     except (OSError, ValueError) as failure:
         reason = getattr(failure, "strerror", None) or failure
-        raise error(f"{path} cannot be read ({reason}): name a CSV file.") from None
+        raise error(f"{name} cannot be read ({reason}): name a CSV file.") from None
 
 
 def parse_rows(
@@ -95,10 +91,7 @@ def parse_rows(
     Raises:
         TableError: Of the type `error`, at the first thing that is wrong.
     """
-    if len(data) > LARGEST_FILE_MB * 2**20:
-        raise error(
-            f"{source} has {len(data) / 2**20:.0f} MB: a CSV file may have {LARGEST_FILE_MB} MB."
-        )
+    _check_size(len(data), source, error)
     if data.startswith(_ZIP):
         raise error(f"{source} is a ZIP archive or a spreadsheet: save it as CSV (UTF-8).")
     if data.startswith(_UTF16):
@@ -110,9 +103,11 @@ def parse_rows(
     if first is None:
         raise error(f"{source} is empty: its first line must be {','.join(shape.required)}.")
     line, header = first
-    columns = _columns(header, line, source, error, shape)
-    width = len(header)
+    # Spreadsheets leave empty columns behind; they are no mistake.
+    width = _filled(header)
+    columns = _columns(header[:width], line, source, error, shape)
     for line, cells in records:
+        del cells[max(width, _filled(cells)) :]
         if len(cells) > width:
             raise error.at(
                 source,
@@ -135,6 +130,16 @@ def parse_rows(
         yield row
 
 
+def _check_size(size_bytes: int, name: str, error: type[TableError]) -> None:
+    if size_bytes > LARGEST_FILE_MB * 2**20:
+        raise error(f"{name} is larger than {LARGEST_FILE_MB} MB: split it or leave rows out.")
+
+
+def _filled(cells: Sequence[str]) -> int:
+    """Return how many cells there are up to the last that is not blank."""
+    return max((at for at, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+
+
 def _records(text: str, source: str, error: type[TableError]) -> Iterator[tuple[int, list[str]]]:
     """Yield each record that is not blank, with the line on which it begins."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -153,7 +158,13 @@ def _records(text: str, source: str, error: type[TableError]) -> Iterator[tuple[
             if len(cell) > LONGEST_CELL:
                 raise error.at(source, line, column, "", _TOO_LONG)
             if "\0" in cell:
-                raise error.at(source, line, column, "", "the cell holds a NUL byte, remove it")
+                raise error.at(
+                    source,
+                    line,
+                    column,
+                    "",
+                    "the cell holds a NUL byte, save the file as CSV (UTF-8)",
+                )
             if _NOT_UTF8.search(cell):
                 raise error.at(
                     source, line, column, "", "the cell is not UTF-8, save the file as CSV (UTF-8)"
@@ -170,9 +181,9 @@ def _broken_cell(text: str, line: int) -> tuple[int, str]:
             end = at + 1
             while (end := text.find('"', end)) >= 0 and text[end + 1 : end + 2] == '"':
                 end += 2
-            if end < 0 and len(text) - at <= LONGEST_CELL:
+            if end < 0:
                 return column, "the quote that opens the cell is never closed, close it"
-            if end < 0 or end - at > LONGEST_CELL:
+            if end - at > LONGEST_CELL:
                 return column, _TOO_LONG
             end += 1
         else:
@@ -181,7 +192,7 @@ def _broken_cell(text: str, line: int) -> tuple[int, str]:
             if end - at > LONGEST_CELL:
                 return column, _TOO_LONG
         if text[end : end + 1] != ",":
-            return column, "a quote inside a quoted cell must be doubled, double it"
+            return column, "text follows the closing quote, double each quote inside a quoted cell"
         at = end + 1
         column += 1
 
@@ -200,14 +211,15 @@ def _columns(
         name = cell.strip().lower()
         if name in columns:
             raise error.at(source, line, column, name, "the header names it twice, remove one")
+        if ";" in name or "\t" in cell:
+            raise error.at(source, line, column, "", "separate columns by commas")
         if name not in known:
-            hint = " (separate columns by commas)" if ";" in name or "\t" in name else ""
             raise error.at(
                 source,
                 line,
                 column,
                 shorten(name),
-                f"the header may name {', '.join(known)}, rename or remove this column{hint}",
+                f"the header may name {', '.join(known)}, rename or remove this column",
             )
         columns[name] = column
     for name in shape.required:
@@ -220,15 +232,3 @@ def _columns(
                 f"the header lacks this column, it must name {', '.join(shape.required)}",
             )
     return {name: columns.get(name, 0) for name in known}
-
-
-def shorten(text: str, most: int = 40) -> str:
-    """Return a text fit for a sentence: one line, control characters shown, at most `most` long."""
-    shown = repr(text)[1:-1]
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
-
-
-def steering_character(text: str) -> str | None:
-    """Return the first control or direction-overriding character as its code point, if any."""
-    found = _STEERING.search(text)
-    return f"U+{ord(found.group()):04X}" if found else None

@@ -15,6 +15,11 @@ class Embedder(Protocol):
         ...
 
     @property
+    def dimensions(self) -> int:
+        """How long each vector is."""
+        ...
+
+    @property
     def default_threshold(self) -> float:
         """The threshold where nobody chose another; scores of two embedders are not comparable."""
         ...

@@ -1,11 +1,11 @@
 """From agents.csv to a registry."""
 
-import math
 from pathlib import Path
 
-from handoff.core.errors import RegistryError
+from handoff.core.errors import RegistryError, TableError
 from handoff.core.model import Agent, Registry
-from handoff.csv_table import Row, Shape, load_bytes, parse_rows, shorten, steering_character
+from handoff.core.texts import parse_number, shorten, steering_character
+from handoff.csv_table import Row, Shape, load_bytes, parse_rows
 
 SHAPE = Shape(required=("id", "name", "description", "tags"), optional=("threshold",))
 MOST_AGENTS = 100_000
@@ -46,68 +46,75 @@ def parse_registry(data: bytes, source: str) -> Registry:
             raise row.complaint(
                 RegistryError,
                 "id",
-                f"{shorten(agent.id)!r} is already the id of line {lines[agent.id]}, "
+                f"'{shorten(agent.id)}' is already the id of line {lines[agent.id]}, "
                 "give each agent its own",
             )
         lines[agent.id] = row.line
         vocabulary.update(agent.tags)
         if len(vocabulary) > MOST_TAGS:
             raise row.complaint(
-                RegistryError, "tags", f"a registry may have {MOST_TAGS:,} different tags"
+                RegistryError,
+                "tags",
+                f"a registry may have {MOST_TAGS:,} different tags, use fewer",
             )
         agents.append(agent)
         if len(agents) > MOST_AGENTS:
-            raise row.complaint(RegistryError, "id", f"a registry may have {MOST_AGENTS:,} agents")
+            raise row.complaint(
+                RegistryError, "id", f"a registry may have {MOST_AGENTS:,} agents, remove some"
+            )
     if not agents:
         raise RegistryError(f"{source} has a header but no agent: add a row for each agent.")
     return Registry(tuple(agents))
 
 
 def _agent(row: Row) -> Agent:
-    identifier = row["id"].strip()
-    if not 1 <= len(identifier) <= LONGEST_ID or not identifier.isprintable():
-        raise row.complaint(RegistryError, "id", f"an id is 1 to {LONGEST_ID} printable characters")
     name = _text(row, "name", LONGEST_NAME)
     description = _text(row, "description", LONGEST_DESCRIPTION)
-    return Agent(identifier, name, description, _tags(row), _threshold(row))
+    return Agent(_id(row), name, description, _tags(row), _threshold(row))
+
+
+def _id(row: Row) -> str:
+    identifier = row["id"].strip()
+    if not identifier:
+        raise row.complaint(RegistryError, "id", "the cell is empty, give the agent an id")
+    if len(identifier) > LONGEST_ID:
+        raise _too_long(row, "id", identifier, LONGEST_ID)
+    if not identifier.isprintable():
+        raise row.complaint(
+            RegistryError,
+            "id",
+            f"'{shorten(identifier)}' holds a character that cannot be printed, remove it",
+        )
+    return identifier
 
 
 def _text(row: Row, column: str, longest: int) -> str:
     text = " ".join(row[column].split())
-    steering = steering_character(text)
-    if steering is not None:
-        raise row.complaint(
-            RegistryError, column, f"the cell holds the control character {steering}, remove it"
-        )
+    _refuse_steering(row, column, text)
     if not text:
         raise row.complaint(RegistryError, column, "the cell is empty, fill it in")
     if len(text) > longest:
-        raise row.complaint(
-            RegistryError, column, f"{len(text):,} characters, at most {longest:,} are allowed"
-        )
+        raise _too_long(row, column, text, longest)
     return text
 
 
 def _tags(row: Row) -> tuple[str, ...]:
-    cell = row["tags"]
-    tags = tuple(dict.fromkeys(tag.strip().lower() for tag in cell.split(";") if tag.strip()))
+    spoken = (" ".join(tag.split()).lower() for tag in row["tags"].split(";"))
+    tags = tuple(dict.fromkeys(tag for tag in spoken if tag))
     for tag in tags:
+        _refuse_steering(row, "tags", tag)
         if len(tag) > LONGEST_TAG:
             raise row.complaint(
                 RegistryError,
                 "tags",
-                f"the tag {shorten(tag)!r} has {len(tag)} characters, at most {LONGEST_TAG} are "
+                f"the tag '{shorten(tag)}' has {len(tag):,} characters, at most {LONGEST_TAG} are "
                 "allowed, separate tags by ;",
-            )
-        if not tag.isprintable():
-            raise row.complaint(
-                RegistryError, "tags", f"the tag {shorten(tag)!r} holds a control character"
             )
     if len(tags) > MOST_TAGS_OF_AN_AGENT:
         raise row.complaint(
             RegistryError,
             "tags",
-            f"{len(tags)} tags, an agent may carry {MOST_TAGS_OF_AN_AGENT}",
+            f"{len(tags):,} tags, an agent may carry {MOST_TAGS_OF_AN_AGENT}, remove some",
         )
     return tags
 
@@ -116,12 +123,27 @@ def _threshold(row: Row) -> float | None:
     cell = row["threshold"].strip()
     if not cell:
         return None
-    try:
-        threshold = float(cell)
-    except ValueError:
-        threshold = math.nan
+    threshold = parse_number(cell)
     if not -1 <= threshold <= 1:
         raise row.complaint(
-            RegistryError, "threshold", f"{shorten(cell)!r} is no number from -1 to 1"
+            RegistryError,
+            "threshold",
+            f"'{shorten(cell)}' is no number from -1 to 1, correct it or leave it empty",
         )
     return threshold
+
+
+def _refuse_steering(row: Row, column: str, text: str) -> None:
+    steering = steering_character(text)
+    if steering is not None:
+        raise row.complaint(
+            RegistryError, column, f"the cell holds the control character {steering}, remove it"
+        )
+
+
+def _too_long(row: Row, column: str, text: str, longest: int) -> TableError:
+    return row.complaint(
+        RegistryError,
+        column,
+        f"{len(text):,} characters, at most {longest:,} are allowed, shorten it",
+    )

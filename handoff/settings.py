@@ -10,8 +10,10 @@ import platformdirs
 
 from handoff.core.errors import SettingsError
 from handoff.core.model import Policy, ThresholdSource
+from handoff.core.texts import parse_number, shorten
 
 CONFIG_NAME = "handoff.toml"
+_HUGE = 1e9
 EMBEDDERS = ("local", "scripted")
 TAGGERS = ("local", "scripted")
 
@@ -57,15 +59,12 @@ def load_settings(
             "There is no agents.csv in the working directory: change to its folder, or name a "
             "registry with --registry or HANDOFF_REGISTRY."
         )
-    cases: Path | None = agents.with_name("cases.csv")
-    if environ.get("HANDOFF_CASES"):
-        cases = Path(environ["HANDOFF_CASES"])
-    elif not agents.with_name("cases.csv").exists():
-        cases = None
-    beside = agents.with_name(CONFIG_NAME)
+    cases = agents.parent / "cases.csv"
+    named_cases = environ.get("HANDOFF_CASES")
+    beside = agents.parent / CONFIG_NAME
     return Settings(
         registry=agents,
-        cases=cases,
+        cases=Path(named_cases) if named_cases else cases if cases.exists() else None,
         config=config or (beside if beside.exists() else None),
         embedder=_choice(environ, "HANDOFF_EMBEDDER", EMBEDDERS),
         tagger=_choice(environ, "HANDOFF_TAGGER", TAGGERS),
@@ -89,64 +88,60 @@ def load_policy(config: Path | None, default_threshold: float) -> Policy:
     """
     if config is None:
         return Policy(default_threshold, ThresholdSource.EMBEDDER)
+    name = shorten(str(config), 200)
     try:
-        values = tomllib.loads(config.read_text(encoding="utf-8"))
+        values = tomllib.loads(config.read_text(encoding="utf-8-sig"))
     except OSError as failure:
         reason = failure.strerror or failure
-        raise SettingsError(f"{config} cannot be read ({reason}): name a TOML file.") from None
-    except ValueError as failure:
-        raise SettingsError(f"{config} is no valid TOML: {failure}.") from None
+        raise SettingsError(f"{name} cannot be read ({reason}): name a TOML file.") from None
+    except (ValueError, RecursionError) as failure:
+        raise SettingsError(f"{name} is no valid TOML: {shorten(str(failure), 200)}.") from None
     unknown = set(values) - {"threshold", "margin", "per_agent"}
     if unknown:
         raise SettingsError(
-            f"{config}: unknown key {min(unknown)!r}, it may hold threshold, margin and per_agent."
+            f"{name}: unknown key '{shorten(min(unknown))}', it may hold threshold, margin and "
+            "per_agent."
         )
     per_agent = values.get("per_agent", False)
     if not isinstance(per_agent, bool):
-        raise SettingsError(f"{config}: per_agent must be true or false.")
+        raise SettingsError(f"{name}: per_agent must be true or false.")
     threshold = values.get("threshold")
     return Policy(
         threshold=default_threshold
         if threshold is None
-        else parse_threshold(threshold, f"{config}: threshold"),
+        else _within(_number(threshold), (-1, 1), f"{name}: threshold"),
         source=ThresholdSource.EMBEDDER if threshold is None else ThresholdSource.CONFIG,
-        margin=_margin(values.get("margin", 0.0), f"{config}: margin"),
+        margin=_within(_number(values.get("margin", 0.0)), (0, 2), f"{name}: margin"),
         per_agent=per_agent,
     )
 
 
-def parse_threshold(value: object, name: str = "The threshold") -> float:
-    """Return a threshold from -1 to 1.
+def parse_threshold(text: str) -> float:
+    """Return the threshold that somebody typed.
 
     Raises:
-        SettingsError: It is no such number.
+        SettingsError: It is no number from -1 to 1.
     """
-    threshold = _number(value)
-    if not -1 <= threshold <= 1:
-        raise SettingsError(f"{name} must be a number from -1 to 1.")
-    return threshold
+    return _within(parse_number(text), (-1, 1), "The threshold")
 
 
-def _margin(value: object, name: str) -> float:
-    margin = _number(value)
-    if not 0 <= margin <= 2:  # noqa: PLR2004 - the farthest that two cosines can be apart
-        raise SettingsError(f"{name} must be a number from 0 to 2.")
-    return margin
+def _within(number: float, limits: tuple[int, int], name: str) -> float:
+    least, most = limits
+    if not least <= number <= most:
+        raise SettingsError(f"{name} must be a number from {least} to {most}.")
+    return number
 
 
 def _number(value: object) -> float:
-    """Return a number, or NaN, which is in no range."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    """Return a TOML number, or NaN, which is in no range."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _HUGE:
         return math.nan
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        return math.nan
+    return float(value)
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
     """Return a variable's value; the first choice where it is unset."""
     value = environ.get(name) or choices[0]
     if value not in choices:
-        raise SettingsError(f"{name} is {value!r}: choose {' or '.join(choices)}.")
+        raise SettingsError(f"{name} is '{shorten(value)}': choose {' or '.join(choices)}.")
     return value

@@ -34,6 +34,8 @@ def folder(monkeypatch, tmp_path):
     monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
     monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
     monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path))
+    # Starting the page would replace the process that runs the tests.
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the page was started"))
     (tmp_path / "agents.csv").write_text(AGENTS)
     return tmp_path
 
@@ -681,9 +683,8 @@ def test_a_line_break_in_an_argument_does_not_break_the_line(handoff):
     assert err.count("\n") == 1
 
 
-def test_a_port_in_use_ends_with_two_and_one_line(handoff, monkeypatch):
+def test_a_port_in_use_ends_with_two_and_one_line(handoff):
     """A taken port is told before the page is started."""
-    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the page was started"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from handoff.core.errors import CasesError, TableError
-from handoff.csv_table import Shape, load_bytes, parse_rows, shorten, steering_character
+from handoff.core.texts import shorten, steering_character
+from handoff.csv_table import Shape, load_bytes, parse_rows
 
 SHAPE = Shape(required=("id", "text"), optional=("note",))
 MB = 2**20
@@ -190,6 +191,7 @@ def test_a_broken_table_is_answered_by_one_sentence(data, sentence):
         read(data)
 
     said = str(complaint.value)
+
     assert said == sentence
     assert said.isprintable()
     assert said.rstrip(".") + "." == said

@@ -339,6 +339,7 @@ def test_a_config_that_is_no_toml_is_refused_in_one_line(folder, data):
         load_policy(config, 0.23)
 
     said = str(complaint.value)
+
     assert said.startswith(f"{config} is no valid TOML: ")
     assert said.isprintable()
     assert said.rstrip(".") + "." == said

@@ -19,7 +19,17 @@ class HandoffError(Exception):
 
 
 class QueryError(HandoffError):
-    """A query that cannot be routed as it stands."""
+    """A query that cannot be routed as it stands.
+
+    Attributes:
+        problem: What is wrong with it, in lower case.
+        mend: What to do about it.
+    """
+
+    def __init__(self, problem: str, mend: str) -> None:
+        super().__init__(f"{problem[0].upper()}{problem[1:]}: {mend}.")
+        self.problem = problem
+        self.mend = mend
 
 
 class SettingsError(HandoffError):

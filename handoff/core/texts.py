@@ -1,11 +1,17 @@
-"""The texts that are embedded: a query, made clean, and what stands for an agent."""
+"""Texts: what is embedded, what was typed, and what is safe to print."""
 
+import math
+import re
 import unicodedata
 
 from handoff.core.errors import QueryError
 from handoff.core.model import Agent
 
 LONGEST_QUERY = 4_000
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# Control characters steer a terminal, and those that override direction disguise a text.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 TEXT_VERSION = 1
 """Part of every cache key: raise it whenever `agent_text` changes."""
@@ -31,11 +37,31 @@ def parse_query(text: str) -> str:
         for character in text
     ).strip()
     if not query:
-        raise QueryError("The query is empty: type what should be routed.")
+        raise QueryError("the query is empty", "type what should be routed")
     if len(query) > LONGEST_QUERY:
         raise QueryError(
-            f"The query has {len(query):,} characters: shorten it to at most {LONGEST_QUERY:,}."
+            f"the query has {len(query):,} characters", f"shorten it to at most {LONGEST_QUERY:,}"
         )
     if any(unicodedata.category(character) == "Cs" for character in query):
-        raise QueryError("The query holds bytes that are not UTF-8 text: type it again.")
+        raise QueryError("the query holds bytes that are not UTF-8 text", "type it again")
     return query
+
+
+def parse_number(text: str) -> float:
+    """Return a plain decimal number, or NaN, which is in no range."""
+    return float(text) if _NUMBER.fullmatch(text.strip()) else math.nan
+
+
+def shorten(text: str, most: int = 40) -> str:
+    """Return a text fit for a sentence: what cannot be printed is escaped, the rest cut off."""
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text[: most + 1]
+    )
+    return shown if len(shown) <= most else shown[: most - 1] + "\u2026"
+
+
+def steering_character(text: str) -> str | None:
+    """Return the first control or direction-overriding character as its code point, if any."""
+    found = _STEERING.search(text)
+    return f"U+{ord(found.group()):04X}" if found else None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from handoff.core.errors import CasesError, QueryError
 from handoff.core.model import Registry
-from handoff.core.texts import parse_query
-from handoff.csv_table import Shape, load_bytes, parse_rows, shorten
+from handoff.core.texts import parse_query, shorten
+from handoff.csv_table import Shape, load_bytes, parse_rows
 
 SHAPE = Shape(required=("query", "expected"), optional=("example",))
 
@@ -45,8 +45,12 @@ class Cases:
 
     @property
     def examples(self) -> dict[str, str]:
-        """The queries that carry a label, by label, in file order."""
-        return {case.example: case.query for case in self.cases if case.example}
+        """The queries that carry a label, by label, in file order; the first of a label counts."""
+        labelled: dict[str, str] = {}
+        for case in self.cases:
+            if case.example:
+                labelled.setdefault(case.example, case.query)
+        return labelled
 
 
 def load_cases(path: Path, registry: Registry) -> Cases:
@@ -79,14 +83,14 @@ def parse_cases(data: bytes, source: str, registry: Registry) -> Cases:
         expected = row["expected"].strip() or None
         if expected is not None and expected not in registry.positions:
             complaint = row.complaint(
-                CasesError, "expected", f"no agent has the id {shorten(expected)!r}"
+                CasesError, "expected", f"no agent has the id '{shorten(expected)}'"
             )
             failed.append(FailedCase(row.line, str(complaint)))
             continue
         try:
             query = parse_query(row["query"])
         except QueryError as failure:
-            complaint = row.complaint(CasesError, "query", str(failure).rstrip("."))
+            complaint = row.complaint(CasesError, "query", f"{failure.problem}, {failure.mend}")
             failed.append(FailedCase(row.line, str(complaint)))
             continue
         cases.append(Case(query, expected, " ".join(row["example"].split()), row.line))

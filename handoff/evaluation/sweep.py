@@ -121,7 +121,10 @@ def best_threshold(swept: Sweep, worth: FloatArray | IntArray) -> float:
     # A threshold above the score before and up to this one decides as this one does.
     before = swept.thresholds[np.maximum(best - 1, 0)]
     widest = int(np.argmax(swept.thresholds[best] - before))
-    return float((swept.thresholds[best][widest] + before[widest]) / 2)
+    lower, upper = before[widest], swept.thresholds[best][widest]
+    middle = np.float32((float(lower) + float(upper)) / 2)
+    # Between neighbours of float32 there is no middle.
+    return float(middle if middle > lower else upper)
 
 
 def accuracy_at(judged: Judged, threshold: float) -> float:

@@ -28,6 +28,11 @@ class CachedEmbedder:
         return self._embedder.identity
 
     @property
+    def dimensions(self) -> int:
+        """The inner embedder's."""
+        return self._embedder.dimensions
+
+    @property
     def default_threshold(self) -> float:
         """The inner embedder's."""
         return self._embedder.default_threshold
@@ -35,7 +40,7 @@ class CachedEmbedder:
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, in order, shape (texts, dimensions); see `Embedder`."""
         keys = [self._key(text) for text in texts]
-        known = {key: row for key, row in self._cache.get(keys).items() if _sound(row)}
+        known = self._known(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         note(count=len(texts), cached=len(texts) - sum(key in missing for key in keys))
         if missing or not texts:
@@ -47,11 +52,18 @@ class CachedEmbedder:
             self._cache.put({key: known[key] for key in missing})
         return np.stack([known[key] for key in keys])
 
+    def _known(self, keys: Sequence[bytes]) -> dict[bytes, FloatArray]:
+        """Return the stored rows that still have their length; damaged ones are embedded again."""
+        stored = self._cache.get(keys)
+        whole = {key: row for key, row in stored.items() if row.shape == (self.dimensions,)}
+        if not whole:
+            return {}
+        matrix = np.stack(list(whole.values()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            lengths = np.einsum("td,td->t", matrix, matrix)
+        sound = np.abs(lengths - 1) < _LENGTH_TOLERANCE
+        return {key: whole[key] for key, kept in zip(whole, sound, strict=True) if kept}
+
     def _key(self, text: str) -> bytes:
         parts = (self.identity, str(TEXT_VERSION), text)
         return hashlib.sha256("\0".join(parts).encode()).digest()
-
-
-def _sound(row: FloatArray) -> bool:
-    """Tell whether a stored row still has length one; damaged ones are embedded again."""
-    return abs(float(row @ row) - 1) < _LENGTH_TOLERANCE

@@ -7,7 +7,7 @@ import streamlit as st
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router, preload
-from handoff.core.model import Evidence, Policy
+from handoff.core.model import Evidence, Policy, Registry
 from handoff.evaluation.cases import Cases, load_cases
 from handoff.registry import load_registry
 from handoff.router import Route, Router
@@ -34,7 +34,9 @@ def cases(chosen: Settings, routing: Router) -> Cases:
     """Return the labelled queries, none where there is no file; raises CasesError."""
     if chosen.cases is None:
         return Cases((), ())
-    return _cases(chosen.cases, _stamp(chosen.cases), routing)
+    return _cases(
+        chosen.cases, (_stamp(chosen.cases), routing.registry.fingerprint), routing.registry
+    )
 
 
 def gather(routing: Router, query: str) -> tuple[Evidence, tuple[Span, ...]]:
@@ -64,8 +66,8 @@ def _router(chosen: Settings, stamp: tuple[int, int] | None) -> Router:  # noqa:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _cases(path: Path, stamp: tuple[int, int] | None, _routing: Router) -> Cases:  # noqa: ARG001
-    return load_cases(path, _routing.registry)
+def _cases(path: Path, seen: tuple[object, str], _registry: Registry) -> Cases:  # noqa: ARG001
+    return load_cases(path, _registry)
 
 
 @st.cache_data(max_entries=2_000, show_spinner=False)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from handoff.core.model import Agent, Evidence, Registry
 
 # No deadline: how long a rule takes on a busy machine says nothing about the rule.
-some = settings(max_examples=60, deadline=None)
+some = settings(max_examples=50, deadline=None)
 
 TAGS = ("billing", "c++", "ci/cd", "model", "release notes")
 UNKNOWN_TAG = "nobody's"

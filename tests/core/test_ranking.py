@@ -52,6 +52,7 @@ def test_each_part_descends_and_ties_keep_registry_order(known, use_tags):
         expected = sorted(
             (row for row in scored if row[1] in members), key=lambda row: row[0], reverse=True
         )
+
         assert [(score.score, score.agent) for score in part] == expected
 
 
@@ -65,6 +66,7 @@ def test_candidates_are_exactly_those_that_carry_an_extracted_tag(known):
     ranking = rank(evidence, registry)
 
     expected = sharing or {agent.id for agent in registry.agents}
+
     assert {score.agent.id for score in ranking if score.kept} == expected
 
 
@@ -75,6 +77,7 @@ def test_the_first_are_the_kept_ones(known):
     ranking = rank(known[1], known[0])
 
     kept = [score.kept for score in ranking]
+
     assert kept == sorted(kept, reverse=True)
     assert kept.count(True) == ranking.candidates >= 1
 
@@ -89,6 +92,7 @@ def test_every_agent_keeps_its_own_figures(known):
 
     for score in ranking:
         position = registry.positions[score.agent.id]
+
         assert score.score == float(evidence.similarities[position])
         assert score.lexical == float(evidence.lexical[position])
 
@@ -101,6 +105,7 @@ def test_matched_tags_are_the_extracted_ones_that_the_agent_carries(known):
 
     for score in rank(evidence, registry):
         expected = [tag for tag in evidence.tags if tag in set(score.agent.tags)]
+
         assert list(score.matched_tags) == expected
 
 
@@ -168,6 +173,7 @@ def test_the_margin_is_the_lead_over_the_second_candidate(known):
     ranking = rank(known[1], known[0])
 
     best = sorted((np.float32(score.score) for score in ranking if score.kept), reverse=True)
+
     assert ranking.margin == (float(best[0] - best[1]) if len(best) > 1 else None)
 
 
@@ -191,6 +197,7 @@ def test_a_large_index_ranks_only_what_it_returned(known, use_tags, data):
     )
 
     alone = rank(evidence_of(small, similarities, evidence.tags), small, use_tags=use_tags)
+
     assert ids(ranking) == [whole[identifier] for identifier in ids(alone)]
     assert ranking.scores.tolist() == alone.scores.tolist()
     assert ranking.candidates == alone.candidates

@@ -33,6 +33,7 @@ def test_unit_rows_have_length_one_or_are_zeros(vectors):
     scaled = unit(vectors)
 
     expected = [float(row.any()) for row in vectors]
+
     assert np.linalg.norm(scaled, axis=1) == pytest.approx(expected, abs=1e-6)
     assert scaled.dtype == np.float32
 
@@ -107,6 +108,7 @@ def test_a_query_alone_and_in_a_batch_agree(queries, matrix):
     batch = similarities(vectors, rows_, owner)
 
     alone = np.concatenate([similarities(vector[None, :], rows_, owner) for vector in vectors])
+
     assert batch == pytest.approx(alone, abs=1e-6)
 
 

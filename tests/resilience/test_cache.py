@@ -32,9 +32,9 @@ for file in range(files):
     (folder / f"{name}.ready-{file}").touch()
     while len(list(folder.glob(f"*.ready-{file}"))) < processes:
         pass
-    for first in range(0, 250 // files, 10):
+    for first in range(0, 250 // files, 25):
         cache.put(
-            {f"{name}-{at}".encode(): np.full(8, at, np.float32) for at in range(first, first + 10)}
+            {f"{name}-{at}".encode(): np.full(8, at, np.float32) for at in range(first, first + 25)}
         )
     cache.close()
 """
@@ -93,6 +93,7 @@ def test_what_was_put_is_returned_exactly(cache):
     cache.put({b"k": row})
 
     (found,) = cache.get([b"k"]).values()
+
     assert found.dtype == np.float32
     assert found.tobytes() == row.tobytes()
 
@@ -102,6 +103,7 @@ def test_float64_is_stored_as_float32(cache):
     cache.put({b"k": np.array([0.1, 0.2])})
 
     found = cache.get([b"k"])[b"k"]
+
     assert found.tolist() == [float(np.float32(0.1)), float(np.float32(0.2))]
 
 
@@ -170,6 +172,7 @@ def test_the_file_is_for_its_owner_only(cache, file):
     cache.put(numbered(1))
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+
     assert modes[file.name] == 0o600
     assert set(modes.values()) == {0o600}
 
@@ -181,6 +184,7 @@ def test_rows_are_raw_float32(cache, file):
 
     with closing(sqlite3.connect(file)) as connection:
         rows = connection.execute("SELECT key, vector FROM vectors").fetchall()
+
     assert rows == [(b"k", b"\x00\x00\x80\x3f\x00\x00\x00\xc0")]
 
 
@@ -351,6 +355,7 @@ def test_four_processes_that_write_one_file_lose_nothing(tmp_path):
 
     with closing(VectorCache(tmp_path / "0.sqlite")) as opened:
         found = opened.get([f"w{name}-{at}".encode() for name in range(4) for at in range(250)])
+
     assert len(found) == 1_000
     assert {key: row[0] for key, row in found.items()} == {
         f"w{name}-{at}".encode(): at for name in range(4) for at in range(250)
@@ -358,15 +363,16 @@ def test_four_processes_that_write_one_file_lose_nothing(tmp_path):
 
 
 def test_four_processes_that_make_the_file_at_once_lose_nothing(tmp_path):
-    """The first moment of a new file is shared as well: 25 new files, ten vectors each in each."""
-    write_together(tmp_path, files=25)
+    """The first moment of a new file is shared as well: ten new files, 25 vectors each in each."""
+    write_together(tmp_path, files=10)
 
-    keys = [f"w{name}-{at}".encode() for name in range(4) for at in range(10)]
+    keys = [f"w{name}-{at}".encode() for name in range(4) for at in range(25)]
     counts = []
-    for file in range(25):
+    for file in range(10):
         with closing(VectorCache(tmp_path / f"{file}.sqlite")) as opened:
             counts.append(len(opened.get(keys)))
-    assert counts == [40] * 25
+
+    assert counts == [100] * 10
 
 
 def test_a_new_file_that_another_process_holds_is_waited_for(cache, file):
