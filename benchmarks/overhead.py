@@ -53,6 +53,7 @@ class RandomEmbedder:
     identity: str = "random"
     dimensions: int = DIMENSIONS
     default_threshold: float = 0.0
+    typical_similarities: tuple[float, float] = (-0.1, 0.1)
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return as many rows as there are texts."""

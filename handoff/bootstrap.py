@@ -19,11 +19,18 @@ def preload(settings: Settings) -> None:
         load_model()
 
 
-def build_router(settings: Settings, registry: Registry) -> Router:
-    """Join the parts that the settings name; nothing is embedded yet."""
-    cache = VectorCache(settings.cache_dir / CACHE_NAME)
-    local = CachedEmbedder(LocalEmbedder(), cache)
-    embedder: Embedder = local if settings.embedder == "local" else ScriptedEmbedder()
+def build_router(settings: Settings, registry: Registry, *, on_disk: bool = True) -> Router:
+    """Join the parts that the settings name; nothing is embedded yet.
+
+    Args:
+        settings: Which parts.
+        registry: The agents.
+        on_disk: Keep vectors in the cache; False for what a visitor lends for a while.
+    """
+    local: Embedder = LocalEmbedder()
+    if on_disk:
+        local = CachedEmbedder(local, VectorCache(settings.cache_dir / CACHE_NAME))
+    embedder = local if settings.embedder == "local" else ScriptedEmbedder()
     index = ExactIndex(registry, embedder)
     tagger: TagExtractor
     if settings.tagger == "local":

@@ -6,8 +6,10 @@ Exit codes: 0 handed off, 1 nobody, 2 an error in one line on standard error.
 import io
 import json
 import os
+import re
 import socket
 import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +27,7 @@ from handoff.report.route_text import route_to_text
 from handoff.settings import load_policy, load_settings, parse_threshold
 
 HANDED_OFF, NOBODY, ERROR = 0, 1, 2
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 REGISTRY = click.option(
     "--registry",
@@ -74,9 +77,9 @@ def route(
     with BackgroundLoop() as loop:
         routed = loop.run(router.route(parse_query(" ".join(query)), policy))
     if as_json:
-        _print(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
     else:
-        _print(route_to_text(routed, top))
+        click.echo(route_to_text(routed, top))
     return HANDED_OFF if routed.decision.agent is not None else NOBODY
 
 
@@ -94,14 +97,16 @@ def ui(registry: Path | None, port: int | None) -> None:
         _check_free(port)
         command.append(f"--server.port={port}")
     os.environ["HANDOFF_REGISTRY"] = str(settings.registry)
-    sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - the page takes this process's place
 
 
 def main() -> None:
     """Run the command line; see the module's docstring for exit codes."""
+    output = io.StringIO()
     try:
-        code = cli.main(standalone_mode=False)
+        with redirect_stdout(output):
+            code = cli.main(standalone_mode=False)
+        _print(output.getvalue())
     except click.ClickException as error:
         click.echo(f"handoff: {error.format_message()}", err=True)
         code = ERROR
@@ -114,18 +119,30 @@ def main() -> None:
 
 
 def _print(text: str) -> None:
-    """Print to standard output; a reader that has gone away, as in `| head`, is no error."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Print to standard output; a reader that has gone away, as in `| head`, is no error.
+
+    Raises:
+        SettingsError: The output cannot be written.
+    """
+    out = sys.stdout
+    if out is None:
+        return
     try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes once more when it ends; let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        text.encode(out.encoding or "ascii")
+    except UnicodeEncodeError:
+        # As JSON escapes it, so that JSON stays JSON.
+        text = _NOT_ASCII.sub(lambda found: json.dumps(found.group())[1:-1], text)
+    try:
+        out.write(text)
+        out.flush()
     except OSError as failure:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SettingsError(f"The output cannot be written ({failure.strerror}).") from None
+        # Python flushes once more when it ends; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        if not isinstance(failure, BrokenPipeError):
+            reason = failure.strerror
+            raise SettingsError(
+                f"The output cannot be written ({reason}): write it elsewhere."
+            ) from None
 
 
 def _page() -> Path:

@@ -24,6 +24,11 @@ class Embedder(Protocol):
         """The threshold where nobody chose another; scores of two embedders are not comparable."""
         ...
 
+    @property
+    def typical_similarities(self) -> tuple[float, float]:
+        """From where to where its cosines of a query with agents usually lie: a page's axis."""
+        ...
+
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, in order, shape (texts, dimensions), float32.
 

@@ -23,7 +23,7 @@ def load_registry(path: Path) -> Registry:
     Raises:
         RegistryError: The file cannot be read, or something in it is wrong; names the place.
     """
-    return parse_registry(load_bytes(path, RegistryError), path.name)
+    return parse_registry(load_bytes(path, RegistryError), shorten(path.name))
 
 
 def parse_registry(data: bytes, source: str) -> Registry:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from handoff.core.decision import decide
+from handoff.core.decision import decide_by
 from handoff.core.errors import ProviderError
 from handoff.core.model import (
     Decision,
@@ -140,8 +140,7 @@ def judge(evidence: Evidence, registry: Registry, policy: Policy, trace: Trace) 
         ranking = rank(evidence, registry, use_tags=policy.use_tags)
         note(count=ranking.candidates)
     with trace.span("select"):
-        per_agent = registry.thresholds if policy.per_agent else None
-        decision = decide(ranking, policy.threshold, policy.margin, per_agent)
+        decision = decide_by(ranking, policy)
     return Route(evidence, policy, ranking, decision, trace.spans)
 
 

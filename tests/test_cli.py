@@ -376,6 +376,31 @@ def test_a_query_of_several_lines_is_one_line(answer):
     assert answer("\nrain\twind\r\n")["query"] == "rain wind"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["rain", "wind", "sunshine"], id="three words"),
+        pytest.param(["rain wind", "sunshine"], id="half of it quoted"),
+        pytest.param(["rain", "--top", "1", "wind", "sunshine"], id="an option between"),
+        pytest.param(["--", "rain", "wind", "sunshine"], id="after two hyphens"),
+    ],
+)
+def test_a_query_needs_no_quotes(answer, arguments):
+    """Several words are one query, joined by spaces, and it is decided like the quoted one."""
+    answered, quoted = answer(*arguments), answer(SELECTED)
+
+    assert answered["query"] == SELECTED
+    assert (answered["outcome"], answered["agent"]) == ("selected", "weather")
+    assert answered["best_score"] == quoted["best_score"]
+
+
+def test_a_query_without_quotes_ends_with_the_same_codes(handoff):
+    """Quotes do not change the verdict."""
+    codes = [handoff("route", *query.split())[0] for query in (SELECTED, NOBODY)]
+
+    assert codes == [0, 1]
+
+
 def test_a_query_of_4000_characters_is_routed(handoff):
     """The longest query that is allowed gets a verdict."""
     code, _, _ = handoff("route", "x" * 4_000)
@@ -541,6 +566,16 @@ BAD_INPUT = [
         id="a blank query",
     ),
     pytest.param(
+        ["route", "", " "],
+        "The query is empty: type what should be routed.",
+        id="blank words",
+    ),
+    pytest.param(
+        ["route", "x" * 2_000, "x" * 2_000],
+        "The query has 4,001 characters: shorten it to at most 4,000.",
+        id="words over 4,000 characters",
+    ),
+    pytest.param(
         ["route", "x" * 4_001],
         "The query has 4,001 characters: shorten it to at most 4,000.",
         id="a query over 4,000 characters",
@@ -625,7 +660,6 @@ def test_bad_input_ends_with_two_and_one_line(handoff, folder, arguments, senten
         pytest.param(["--loud"], "--loud", id="an unknown option"),
         pytest.param(["route", SELECTED, "--loud"], "--loud", id="an unknown option of route"),
         pytest.param(["route"], "QUERY", id="no query"),
-        pytest.param(["route", "rain", "wind"], "wind", id="a query without quotes"),
         pytest.param(["route", SELECTED, "--threshold"], "--threshold", id="no threshold"),
         pytest.param(["route", SELECTED, "--top", "0"], "--top", id="none of the ranking"),
         pytest.param(["route", SELECTED, "--top", "two"], "--top", id="top in words"),
@@ -646,10 +680,7 @@ def test_a_wrong_call_ends_with_two_and_one_line(handoff, arguments, named):
 
 def test_no_command_ends_with_two_and_one_line(handoff):
     """A call without a command is an error like any other."""
-    code, out, err = handoff()
-
-    assert (code, out) == (2, "")
-    assert err.count("\n") == 1
+    assert handoff() == (2, "", "handoff: Missing command.\n")
 
 
 def test_an_unknown_embedder_ends_with_two_and_one_line(handoff, monkeypatch):
@@ -699,17 +730,105 @@ def test_a_port_in_use_ends_with_two_and_one_line(handoff):
     )
 
 
-def test_output_that_the_terminal_cannot_show_is_no_traceback():
-    """A letter that standard output has no code for does not turn a hand-off into a failure."""
+@pytest.mark.parametrize(
+    ("encoding", "letter"),
+    [
+        pytest.param("cp1252", "→", id="an arrow in Windows' Western one"),
+        pytest.param("cp1252", "😀", id="an emoji in Windows' Western one"),
+        pytest.param("ascii", "ü", id="an umlaut in ASCII"),
+    ],
+)
+def test_json_that_the_terminal_cannot_show_is_still_json(encoding, letter):
+    """A letter that standard output has no code for is escaped, and a reader gets it back."""
     ended = subprocess.run(
-        [COMMAND, "route", "--json", "rain wind sunshine →"],
-        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        [COMMAND, "route", "--json", f"{SELECTED} {letter}"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
         capture_output=True,
         check=False,
     )
 
-    assert b"Traceback" not in ended.stderr
+    assert ended.stderr == b""
     assert ended.returncode == 0
+    assert b"\\u" in ended.stdout
+    assert json.loads(ended.stdout)["query"] == f"{SELECTED} {letter}"
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped(folder):
+    """A letter that standard output has no code for is spelled out in the text too."""
+    (folder / "agents.csv").write_text(
+        AGENTS.replace("Weather Desk", "Weather → 😀 Désk"), encoding="utf-8"
+    )
+
+    ended = subprocess.run(
+        [COMMAND, "route", SELECTED],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.splitlines()[0] == rb"Hand off to Weather \u2192 \ud83d\ude00 D\u00e9sk"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(["route", SELECTED], 0, id="taken"),
+        pytest.param(["route", NOBODY], 1, id="nobody"),
+        pytest.param(["route", "--json", SELECTED], 0, id="taken, as JSON"),
+        pytest.param(["route", "--json", NOBODY], 1, id="nobody, as JSON"),
+        pytest.param(["--help"], 0, id="help"),
+        pytest.param(["--version"], 0, id="the version"),
+    ],
+)
+def test_a_closed_pipe_is_no_error(arguments, code):
+    """A reader that has gone away, as in `| head`, changes no exit code and no line tells it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    ended = subprocess.run(
+        [COMMAND, *arguments], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+
+    assert (ended.returncode, ended.stderr) == (code, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["route", SELECTED], id="taken"),
+        pytest.param(["route", NOBODY], id="nobody"),
+        pytest.param(["route", "--json", SELECTED], id="as JSON"),
+        pytest.param(["--help"], id="help"),
+        pytest.param(["--version"], id="the version"),
+    ],
+)
+def test_a_full_disk_ends_with_two_and_one_line(arguments):
+    """Output that cannot be written is an error like any other, whoever takes the query."""
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        b"handoff: The output cannot be written (No space left on device): write it elsewhere.\n",
+    )
+
+
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="this system has no POSIX shell")
+def test_a_closed_standard_output_is_no_traceback():
+    """Without a standard output, as by `>&-`, a query that is taken never ends like nobody's."""
+    ended = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" "$@" >&-', COMMAND, "route", SELECTED],
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+    assert b"Traceback" not in ended.stderr
+    assert ended.returncode != 1
 
 
 @pytest.mark.parametrize(

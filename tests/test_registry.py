@@ -61,7 +61,7 @@ COMPLAINTS = [
     ),
     pytest.param(
         HEADER + b"a,A\0,Does a.,x\n",
-        "agents.csv, line 2, column 2: the cell holds a NUL byte, remove it.",
+        "agents.csv, line 2, column 2: the cell holds a NUL byte, save the file as CSV (UTF-8).",
         id="a NUL byte",
     ),
     pytest.param(
@@ -94,8 +94,7 @@ COMPLAINTS = [
     ),
     pytest.param(
         b"id;name;description;tags\na;A;Does a.;x\n",
-        "agents.csv, line 1, column 1 (id;name;description;tags): the header may name id, name, "
-        "description, tags, threshold, rename or remove this column (separate columns by commas).",
+        "agents.csv, line 1, column 1: separate columns by commas.",
         id="separated by semicolons",
     ),
     pytest.param(
@@ -116,7 +115,8 @@ COMPLAINTS = [
     ),
     pytest.param(
         HEADER + b'a,A,"Does" a.,x\n',
-        "agents.csv, line 2, column 3: a quote inside a quoted cell must be doubled, double it.",
+        "agents.csv, line 2, column 3: text follows the closing quote, "
+        "double each quote inside a quoted cell.",
         id="text after a closing quote",
     ),
     pytest.param(
@@ -133,23 +133,37 @@ COMPLAINTS = [
     ),
     pytest.param(
         HEADER + b" ,A,Does a.,x\n",
-        "agents.csv, line 2, column 1 (id): an id is 1 to 80 printable characters.",
+        "agents.csv, line 2, column 1 (id): the cell is empty, give the agent an id.",
         id="an empty id",
     ),
     pytest.param(
         HEADER + b"i" * 81 + b",A,Does a.,x\n",
-        "agents.csv, line 2, column 1 (id): an id is 1 to 80 printable characters.",
+        "agents.csv, line 2, column 1 (id): 81 characters, at most 80 are allowed, shorten it.",
         id="an id of 81 characters",
     ),
     pytest.param(
         HEADER + b"a\tb,A,Does a.,x\n",
-        "agents.csv, line 2, column 1 (id): an id is 1 to 80 printable characters.",
+        "agents.csv, line 2, column 1 (id): 'a\\tb' holds a character that cannot be printed, "
+        "remove it.",
         id="a tab in an id",
     ),
     pytest.param(
         HEADER + "a\u202eb,A,Does a.,x\n".encode(),
-        "agents.csv, line 2, column 1 (id): an id is 1 to 80 printable characters.",
+        "agents.csv, line 2, column 1 (id): 'a\\u202eb' holds a character that cannot be printed, "
+        "remove it.",
         id="a direction override in an id",
+    ),
+    pytest.param(
+        HEADER + "help\u00a0desk,A,Does a.,x\n".encode(),
+        "agents.csv, line 2, column 1 (id): 'help\\xa0desk' holds a character that cannot be "
+        "printed, remove it.",
+        id="a no-break space in an id",
+    ),
+    pytest.param(
+        HEADER + b"a\\b,A,Does a.,x\na\\b,B,Does b.,x\n",
+        "agents.csv, line 3, column 1 (id): 'a\\b' is already the id of line 2, "
+        "give each agent its own.",
+        id="a duplicate id with a backslash",
     ),
     pytest.param(
         HEADER + b"a,,Does a.,x\n",
@@ -158,7 +172,7 @@ COMPLAINTS = [
     ),
     pytest.param(
         HEADER + b"a," + b"n" * 201 + b",Does a.,x\n",
-        "agents.csv, line 2, column 2 (name): 201 characters, at most 200 are allowed.",
+        "agents.csv, line 2, column 2 (name): 201 characters, at most 200 are allowed, shorten it.",
         id="a name of 201 characters",
     ),
     pytest.param(
@@ -192,7 +206,8 @@ COMPLAINTS = [
     ),
     pytest.param(
         HEADER + b"a,A," + b"d" * 2_001 + b",x\n",
-        "agents.csv, line 2, column 3 (description): 2,001 characters, at most 2,000 are allowed.",
+        "agents.csv, line 2, column 3 (description): 2,001 characters, at most 2,000 are allowed, "
+        "shorten it.",
         id="a description of 2,001 characters",
     ),
     pytest.param(
@@ -209,42 +224,73 @@ COMPLAINTS = [
     ),
     pytest.param(
         HEADER + "a,A,Does a.,x;y\u202ez\n".encode(),
-        "agents.csv, line 2, column 4 (tags): the tag 'y\\u202ez' holds a control character.",
+        "agents.csv, line 2, column 4 (tags): the cell holds the control character U+202E, "
+        "remove it.",
         id="a direction override in a tag",
     ),
     pytest.param(
+        HEADER + b"a,A,Does a.,x;\x1b[31mred\n",
+        "agents.csv, line 2, column 4 (tags): the cell holds the control character U+001B, "
+        "remove it.",
+        id="a terminal's colour in a tag",
+    ),
+    pytest.param(
         HEADER + b"a,A,Does a.," + b";".join(b"t%d" % number for number in range(21)) + b"\n",
-        "agents.csv, line 2, column 4 (tags): 21 tags, an agent may carry 20.",
+        "agents.csv, line 2, column 4 (tags): 21 tags, an agent may carry 20, remove some.",
         id="21 tags",
     ),
     pytest.param(
         WITH_THRESHOLD + b"a,A,Does a.,x,high\n",
-        "agents.csv, line 2, column 5 (threshold): 'high' is no number from -1 to 1.",
+        "agents.csv, line 2, column 5 (threshold): 'high' is no number from -1 to 1, "
+        "correct it or leave it empty.",
         id="a threshold in words",
     ),
     pytest.param(
         WITH_THRESHOLD + b'a,A,Does a.,x,"0,5"\n',
-        "agents.csv, line 2, column 5 (threshold): '0,5' is no number from -1 to 1.",
+        "agents.csv, line 2, column 5 (threshold): '0,5' is no number from -1 to 1, "
+        "correct it or leave it empty.",
         id="a threshold with a decimal comma",
     ),
     pytest.param(
         WITH_THRESHOLD + b"a,A,Does a.,x,NaN\n",
-        "agents.csv, line 2, column 5 (threshold): 'NaN' is no number from -1 to 1.",
+        "agents.csv, line 2, column 5 (threshold): 'NaN' is no number from -1 to 1, "
+        "correct it or leave it empty.",
         id="a threshold of NaN",
     ),
     pytest.param(
         WITH_THRESHOLD + b"a,A,Does a.,x,-inf\n",
-        "agents.csv, line 2, column 5 (threshold): '-inf' is no number from -1 to 1.",
+        "agents.csv, line 2, column 5 (threshold): '-inf' is no number from -1 to 1, "
+        "correct it or leave it empty.",
         id="a threshold without end",
     ),
     pytest.param(
         WITH_THRESHOLD + b"a,A,Does a.,x,1.01\n",
-        "agents.csv, line 2, column 5 (threshold): '1.01' is no number from -1 to 1.",
+        "agents.csv, line 2, column 5 (threshold): '1.01' is no number from -1 to 1, "
+        "correct it or leave it empty.",
         id="a threshold over one",
     ),
     pytest.param(
+        WITH_THRESHOLD + b"a,A,Does a.,x,0_1\n",
+        "agents.csv, line 2, column 5 (threshold): '0_1' is no number from -1 to 1, "
+        "correct it or leave it empty.",
+        id="a threshold as in a program",
+    ),
+    pytest.param(
+        WITH_THRESHOLD + "a,A,Does a.,x,\u0661\n".encode(),
+        "agents.csv, line 2, column 5 (threshold): '\u0661' is no number from -1 to 1, "
+        "correct it or leave it empty.",
+        id="a threshold in Arabic digits",
+    ),
+    pytest.param(
+        WITH_THRESHOLD + b"a,A,Does a.,x,high\nb,B,Does b.,x\x07,\n",
+        "agents.csv, line 2, column 5 (threshold): 'high' is no number from -1 to 1, "
+        "correct it or leave it empty.",
+        id="the first of two mistakes",
+    ),
+    pytest.param(
         b"threshold,tags,description,name,id\n-1.5,x,Does a.,A,a\n",
-        "agents.csv, line 2, column 1 (threshold): '-1.5' is no number from -1 to 1.",
+        "agents.csv, line 2, column 1 (threshold): '-1.5' is no number from -1 to 1, "
+        "correct it or leave it empty.",
         id="a threshold under minus one, in the first column",
     ),
     pytest.param(
@@ -311,6 +357,20 @@ def test_a_loaded_registry_is_known_by_its_file_name(tmp_path):
     )
 
 
+def test_a_line_break_in_a_registrys_name_does_not_break_the_sentence(tmp_path):
+    """A complaint about a cell is one line, whatever the file is called."""
+    path = tmp_path / "two\nlines.csv"
+    path.write_bytes(HEADER + b"a,,Does a.,x\n")
+
+    with pytest.raises(RegistryError) as complaint:
+        load_registry(path)
+
+    said = str(complaint.value)
+
+    assert said.endswith(", line 2, column 2 (name): the cell is empty, fill it in.")
+    assert said.isprintable()
+
+
 def test_a_row_becomes_an_agent():
     """Each column lands in its field."""
     agents = parse(
@@ -355,6 +415,13 @@ def test_lines_may_end_as_on_windows():
     agents = parse(b"a,A,Does a.,x\r\n", b"b,B,Does b.,y\r\n", header=HEADER[:-1] + b"\r\n")
 
     assert agents == (Agent("a", "A", "Does a.", ("x",)), Agent("b", "B", "Does b.", ("y",)))
+
+
+def test_blank_columns_at_the_end_change_nothing():
+    """What a spreadsheet leaves behind its last column reaches no agent."""
+    agents = parse("a,A,Does a.,x,,", "b,B,Does b.,,,", header=HEADER[:-1] + b",,\n")
+
+    assert agents == (Agent("a", "A", "Does a.", ("x",)), Agent("b", "B", "Does b.", ()))
 
 
 def test_blank_lines_between_agents_are_passed_over():
@@ -444,6 +511,23 @@ def test_an_agent_needs_no_tag():
     assert agent.tags == ()
 
 
+@pytest.mark.parametrize(
+    "tag",
+    [
+        pytest.param("release  notes", id="two spaces"),
+        pytest.param("release\tnotes", id="a tab"),
+        pytest.param('"release\r\nnotes"', id="a line break"),
+        pytest.param("release\u00a0notes", id="a no-break space"),
+        pytest.param("\u00a0release \u00a0 notes\u00a0", id="no-break spaces and spaces"),
+    ],
+)
+def test_space_inside_a_tag_is_a_single_one(tag):
+    """However the words of a tag are parted, it is the same tag."""
+    agents = parse(f"a,A,Does a.,{tag}", "b,B,Does b.,release notes")
+
+    assert [agent.tags for agent in agents] == [("release notes",), ("release notes",)]
+
+
 def test_a_tag_may_have_several_words():
     """Only a semicolon parts tags."""
     (agent,) = parse('a,A,Does a.,"release notes;ci/cd;c, c++"')
@@ -460,6 +544,8 @@ def test_a_tag_may_have_several_words():
         pytest.param("-1", -1.0, id="the least"),
         pytest.param("1", 1.0, id="the highest"),
         pytest.param(" 0.35 ", 0.35, id="between spaces"),
+        pytest.param("+.5", 0.5, id="with a sign and no zero"),
+        pytest.param("-5e-1", -0.5, id="with an exponent"),
     ],
 )
 def test_an_agents_own_threshold(cell, threshold):
@@ -495,7 +581,7 @@ def test_one_agent_more_than_100000_is_refused():
         parse_registry(HEADER + "\n".join(lines).encode(), "agents.csv")
 
     assert str(complaint.value) == (
-        "agents.csv, line 100002, column 1 (id): a registry may have 100,000 agents."
+        "agents.csv, line 100002, column 1 (id): a registry may have 100,000 agents, remove some."
     )
 
 
@@ -511,7 +597,8 @@ def test_one_tag_more_than_5000_is_refused():
         parse_registry(HEADER + "\n".join(lines).encode(), "agents.csv")
 
     assert str(complaint.value) == (
-        "agents.csv, line 252, column 4 (tags): a registry may have 5,000 different tags."
+        "agents.csv, line 252, column 4 (tags): a registry may have 5,000 different tags, "
+        "use fewer."
     )
 
 

@@ -40,6 +40,16 @@ QUERIES = [CODE, "explains invoices and refunds orders", "the weather on mars", 
 POLICY = Policy(0.5, ThresholdSource.EMBEDDER)
 
 
+class YieldingEmbedder(ScriptedEmbedder):
+    """Lets other tasks go first on every call, as an embedder on a network does."""
+
+    async def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed a moment later."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return await super().embed(texts)
+
+
 @dataclass
 class RecordingRunner:
     """Answers everything, and keeps what it was asked."""
@@ -77,7 +87,7 @@ class Meeting:
 @pytest.fixture
 def embedder() -> ScriptedEmbedder:
     """Make an embedder that counts its calls."""
-    return ScriptedEmbedder()
+    return YieldingEmbedder()
 
 
 @pytest.fixture
@@ -101,9 +111,8 @@ def router(embedder, tagger, runner) -> Router:
 @pytest.fixture
 def loop() -> Iterator[BackgroundLoop]:
     """Start a loop, and stop it afterwards."""
-    started = BackgroundLoop()
-    yield started
-    started.close()
+    with BackgroundLoop() as started:
+        yield started
 
 
 def loop_threads() -> set[threading.Thread]:
@@ -481,4 +490,14 @@ def test_closing_a_background_loop_ends_its_thread():
     started.close()
 
     assert not mine.is_alive()
+    assert loop_threads() == before
+
+
+def test_leaving_its_block_closes_a_background_loop():
+    """Also when an error leaves it."""
+    before = loop_threads()
+
+    with pytest.raises(ProviderError), BackgroundLoop():
+        raise ProviderError("The embedder is down.")
+
     assert loop_threads() == before

@@ -216,6 +216,15 @@ def test_a_config_sets_the_policy(folder):
     )
 
 
+def test_a_config_may_begin_with_a_byte_order_mark(folder):
+    """A handoff.toml saved with a byte order mark reads like one without."""
+    with_mark = load_policy(configured(folder, "\ufeffthreshold = 0.4\n"), 0.23)
+    without = load_policy(configured(folder, "threshold = 0.4\n"), 0.23)
+
+    assert with_mark == without
+    assert with_mark.threshold == 0.4
+
+
 def test_a_config_without_a_threshold_leaves_the_embedders(folder):
     """A key that is left out keeps its default."""
     policy = load_policy(configured(folder, "margin = 0.1\n"), 0.23)
@@ -327,7 +336,11 @@ def test_a_config_with_an_unknown_key_is_refused(folder, text, key):
         pytest.param(b"threshold = \n", id="no value"),
         pytest.param(b"threshold = 0.3\nthreshold = 0.4\n", id="a key twice"),
         pytest.param(b"# caf\xe9\n", id="not UTF-8"),
+        pytest.param("\ufeffthreshold = 0.3\n".encode("utf-16-le"), id="UTF-16"),
+        pytest.param("\ufeff\ufeffthreshold = 0.3\n".encode(), id="two byte order marks"),
         pytest.param(b"margin = " + b"[" * 3_000, id="nested without end"),
+        pytest.param(b"margin = " + b"[" * 3_000 + b"]" * 3_000, id="nested deeply"),
+        pytest.param(b"margin = " + b"{a = " * 3_000, id="tables nested without end"),
     ],
 )
 def test_a_config_that_is_no_toml_is_refused_in_one_line(folder, data):
@@ -358,56 +371,63 @@ def test_a_config_that_is_missing_is_named(folder):
 
 
 @pytest.mark.parametrize(
-    ("value", "threshold"),
+    ("text", "threshold"),
     [
         pytest.param("0.35", 0.35, id="typed"),
         pytest.param(" 0.35 ", 0.35, id="typed between spaces"),
         pytest.param("0.0", 0.0, id="typed zero"),
         pytest.param("-1", -1.0, id="the least"),
         pytest.param("1", 1.0, id="the highest"),
-        pytest.param(0.5, 0.5, id="a float"),
-        pytest.param(0, 0.0, id="a whole number"),
+        pytest.param(str(0.1 + 0.2), 0.1 + 0.2, id="printed"),
+        pytest.param("0", 0.0, id="a whole number"),
+        pytest.param("+.5", 0.5, id="with a sign and no zero"),
+        pytest.param("-5e-1", -0.5, id="with an exponent"),
     ],
 )
-def test_a_threshold_is_a_number_from_minus_one_to_one(value, threshold):
-    """Whether typed or computed, a number in range is taken as a float."""
-    parsed = parse_threshold(value)
+def test_a_threshold_is_a_number_from_minus_one_to_one(text, threshold):
+    """However it is typed, a number in range is taken as a float."""
+    parsed = parse_threshold(text)
 
     assert parsed == threshold
     assert isinstance(parsed, float)
 
 
 @pytest.mark.parametrize(
-    "value",
+    "text",
     [
-        pytest.param("abc", id="text"),
+        pytest.param("abc", id="words"),
         pytest.param("", id="nothing"),
         pytest.param("0,3", id="a decimal comma"),
-        pytest.param("nan", id="nan as text"),
-        pytest.param("inf", id="inf as text"),
-        pytest.param("2", id="over one as text"),
-        pytest.param(float("nan"), id="nan"),
-        pytest.param(float("inf"), id="inf"),
-        pytest.param(float("-inf"), id="minus inf"),
-        pytest.param(1.0000001, id="just over one"),
-        pytest.param(-1.0000001, id="just under minus one"),
-        pytest.param(10**400, id="too large for a float"),
-        pytest.param(True, id="a truth value"),
-        pytest.param(None, id="None"),
-        pytest.param([0.3], id="a list"),
+        pytest.param(" ", id="a space"),
+        pytest.param("nan", id="nan"),
+        pytest.param("inf", id="inf"),
+        pytest.param("-inf", id="minus inf"),
+        pytest.param("2", id="over one"),
+        pytest.param("1.0000001", id="just over one"),
+        pytest.param("-1.0000001", id="just under minus one"),
+        pytest.param(str(10**400), id="too large for a float"),
+        pytest.param("1e400", id="too large an exponent"),
+        pytest.param("True", id="a truth value"),
+        pytest.param("None", id="None"),
+        pytest.param("[0.3]", id="a list"),
+        pytest.param("'0.3'", id="a number in quotes"),
+        pytest.param("0_1", id="as in a program"),
+        pytest.param("\u0660", id="Arabic digits"),
     ],
 )
-def test_anything_else_is_no_threshold(value):
+def test_anything_else_is_no_threshold(text):
     """What is no number from -1 to 1 is refused in one sentence."""
     with pytest.raises(SettingsError) as complaint:
-        parse_threshold(value)
+        parse_threshold(text)
 
     assert str(complaint.value) == "The threshold must be a number from -1 to 1."
 
 
-def test_a_refused_threshold_goes_by_the_name_it_was_given():
-    """The sentence begins with the place where the threshold stands."""
+def test_a_refused_threshold_goes_by_the_name_of_its_config(folder):
+    """The sentence begins with the place where the threshold stands, as the user named it."""
+    (folder / "team.toml").write_text("threshold = 7\n")
+
     with pytest.raises(SettingsError) as complaint:
-        parse_threshold(7, "team.toml: threshold")
+        load_policy(Path("team.toml"), 0.23)
 
     assert str(complaint.value) == "team.toml: threshold must be a number from -1 to 1."

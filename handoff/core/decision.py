@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from handoff.core.model import Decision, Outcome, Ranking
+from handoff.core.model import Decision, Outcome, Policy, Ranking
 
 
 def reaches(score: float, threshold: float) -> bool:
@@ -47,3 +47,9 @@ def decide(
         own_threshold=own is not None,
         margin=lead,
     )
+
+
+def decide_by(ranking: Ranking, policy: Policy) -> Decision:
+    """Judge the best candidate as a policy says."""
+    per_agent = ranking.registry.thresholds if policy.per_agent else None
+    return decide(ranking, policy.threshold, policy.margin, per_agent)

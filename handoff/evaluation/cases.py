@@ -59,7 +59,7 @@ def load_cases(path: Path, registry: Registry) -> Cases:
     Raises:
         CasesError: The file cannot be read, or its shape is wrong; names the place.
     """
-    return parse_cases(load_bytes(path, CasesError), path.name, registry)
+    return parse_cases(load_bytes(path, CasesError), shorten(path.name), registry)
 
 
 def parse_cases(data: bytes, source: str, registry: Registry) -> Cases:

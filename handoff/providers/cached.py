@@ -37,6 +37,11 @@ class CachedEmbedder:
         """The inner embedder's."""
         return self._embedder.default_threshold
 
+    @property
+    def typical_similarities(self) -> tuple[float, float]:
+        """The inner embedder's."""
+        return self._embedder.typical_similarities
+
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, in order, shape (texts, dimensions); see `Embedder`."""
         keys = [self._key(text) for text in texts]

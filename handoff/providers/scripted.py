@@ -17,6 +17,7 @@ class ScriptedEmbedder:
 
     identity = "scripted-embedder-1-64"
     default_threshold = 0.3
+    typical_similarities = (-0.4, 1.0)
     dimensions = 64
 
     def __init__(self) -> None:

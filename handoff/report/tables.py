@@ -1,5 +1,6 @@
-"""A route as rows of plain values, for any table."""
+"""Routes as rows of plain values, for any table."""
 
+from handoff.report.words import headline
 from handoff.router import Route
 
 
@@ -15,3 +16,23 @@ def ranking_rows(route: Route) -> list[dict[str, str | float | bool]]:
         }
         for score in route.ranking
     ]
+
+
+def side_by_side(route: Route, other: Route) -> list[dict[str, str]]:
+    """Return one row a fact, with both routes' values."""
+    here, there = _facts(route), _facts(other)
+    return [{"": name, "this route": here[name], "the earlier one": there[name]} for name in here]
+
+
+def _facts(route: Route) -> dict[str, str]:
+    decision, ranking = route.decision, route.ranking
+    second = ranking[1] if ranking.candidates > 1 else None
+    return {
+        "query": route.evidence.query,
+        "outcome": headline(decision),
+        "best": f"{decision.best.agent.name} {decision.best.score:.2f}",
+        "runner-up": "none" if second is None else f"{second.agent.name} {second.score:.2f}",
+        "threshold": f"{decision.threshold:.2f}",
+        "tags": ", ".join(route.evidence.tags) or "none",
+        "kept": f"{ranking.candidates:,} of {len(ranking):,}",
+    }

@@ -1,15 +1,36 @@
 """A route in words, for people; plain text, whoever shows it escapes it."""
 
-from handoff.core.model import Decision, Outcome, ThresholdSource
+from handoff.core.model import Decision, Outcome, Score, ThresholdSource
+from handoff.core.whatif import WhatIf
 from handoff.router import Route
 
 _FINE_GAP = 0.01
+_MOST_DECIMALS = 8
+_SHORT_MS = 0.1
+_LONG_MS = 10
 
 SOURCES = {
     ThresholdSource.ARGUMENT: "as asked for",
     ThresholdSource.CONFIG: "from handoff.toml",
     ThresholdSource.EMBEDDER: "the embedder's default",
     ThresholdSource.AGENT: "the agent's own",
+}
+
+_PROVIDERS = {
+    "wordllama-": "Embedded model (wordllama)",
+    "similarity-": "tags by similarity",
+    "scripted-embedder-": "Scripted embedder (for tests)",
+    "scripted-tagger-": "tags by words",
+}
+
+STAGES_IN_WORDS = {
+    "extract_tags": "Tags",
+    "embed_query": "Query",
+    "embed_agents": "Agents",
+    "score": "Score",
+    "filter": "Filter",
+    "select": "Select",
+    "hand_off": "Hand off",
 }
 
 
@@ -23,7 +44,7 @@ def headline(decision: Decision) -> str:
 
 
 def reason(route: Route) -> str:
-    """Say in one sentence how the best score stands to the threshold and to the runner-up."""
+    """Say in one sentence how the best score stands to the threshold, or to the runner-up."""
     decision, ranking = route.decision, route.ranking
     best = decision.best
     score, threshold = together(best.score, decision.threshold)
@@ -42,32 +63,160 @@ def reason(route: Route) -> str:
     )
 
 
+def comparison(route: Route) -> str:
+    """Say in one sentence why the best one and not the next."""
+    ranking = route.ranking
+    best = ranking[0]
+    if len(ranking) == 1:
+        return f"{best.agent.name} is the only agent of this registry."
+    second = ranking[1]
+    first_score, second_score = together(best.score, second.score)
+    if ranking.candidates == 1:
+        return (
+            f"Only {best.agent.name} carries {_listed(best.matched_tags)}; the next, "
+            f"{second.agent.name} ({second_score} against {first_score}), was removed by the tag "
+            "filter."
+        )
+    if best.score == second.score:
+        return (
+            f"{best.agent.name} and {second.agent.name} have the same similarity {first_score}; "
+            "the one that comes first in the registry is taken."
+        )
+    return (
+        f"The query's meaning is closer to {best.agent.name} ({first_score}) than to "
+        f"{second.agent.name} ({second_score}); {_tags_of_both(best, second)}."
+    )
+
+
 def together(value: float, limit: float) -> tuple[str, str]:
     """Format two numbers with two decimals, or with as many as it takes to tell them apart."""
     decimals = 2
     if value != limit and abs(value - limit) < _FINE_GAP:
         decimals = 3
-        while decimals < 8 and f"{value:.{decimals}f}" == f"{limit:.{decimals}f}":  # noqa: PLR2004
+        while decimals < _MOST_DECIMALS and f"{value:.{decimals}f}" == f"{limit:.{decimals}f}":
             decimals += 1
     return f"{value:.{decimals}f}", f"{limit:.{decimals}f}"
+
+
+def distance(value: float, limit: float) -> str:
+    """Format how far a number is from a limit, with its sign."""
+    gap = value - limit
+    decimals = 3 if 0 < abs(gap) < _FINE_GAP else 2
+    return f"{gap:+.{decimals}f}"
 
 
 def filter_note(route: Route) -> str:
     """Say what the tag filter did, and what was skipped."""
     ranking, agents = route.ranking, len(route.ranking)
     if route.evidence.degraded:
-        return f"Tags could not be extracted, so all {agents} agents were kept."
+        return f"Tags could not be extracted, so all {agents:,} agents were kept."
     if not route.policy.use_tags:
-        return f"The tag filter is off: all {agents} agents were kept."
+        return f"The tag filter is off: all {agents:,} agents were kept."
     if not ranking.tags:
-        return f"No tag fits the query, so all {agents} agents were kept."
+        return f"No tag fits the query, so all {agents:,} agents were kept."
     if ranking.widened:
-        return f"No agent carries these tags, so all {agents} agents were kept."
-    return f"{ranking.candidates} of {agents} agents kept."
+        return f"No agent carries these tags, so all {agents:,} agents were kept."
+    return f"{ranking.candidates:,} of {agents:,} agents kept."
+
+
+def answered_by(route: Route) -> str:
+    """Say which models answered, who set the threshold, and over which registry."""
+    agents = len(route.ranking.registry)
+    return (
+        f"{_provider(route.evidence.embedder)}, {_provider(route.evidence.tagger)}. Threshold "
+        f"{route.decision.threshold:.2f}, {SOURCES[route.threshold_source]}. "
+        f"{agents:,} {'agent' if agents == 1 else 'agents'}."
+    )
+
+
+def what_would_change(route: Route, what_if: WhatIf) -> list[str]:
+    """Say what would change the outcome, one sentence a way."""
+    return [
+        _threshold_range(route, what_if),
+        _other_filter(route, what_if.other_filter),
+        _missing_tags(route, what_if),
+        _runner_up(route),
+    ]
 
 
 def milliseconds(ms: float) -> str:
     """Format a duration so that a short one is not zero."""
-    if ms < 0.1:  # noqa: PLR2004 - below it, digits would be noise
+    if ms < _SHORT_MS:
         return "<0.1 ms"
-    return f"{ms:.1f} ms" if ms < 10 else f"{ms:,.0f} ms"  # noqa: PLR2004
+    return f"{ms:.1f} ms" if ms < _LONG_MS else f"{ms:,.0f} ms"
+
+
+def _provider(identity: str) -> str:
+    """Return a name for people; an unknown identity speaks for itself."""
+    for prefix, name in _PROVIDERS.items():
+        if identity.startswith(prefix):
+            return name
+    return identity
+
+
+def _threshold_range(route: Route, what_if: WhatIf) -> str:
+    if route.decision.own_threshold:
+        return (
+            f"{route.decision.best.agent.name} is judged by a threshold of its own, "
+            f"{route.decision.threshold:.2f}; moving the common one changes nothing here."
+        )
+    score = f"{route.decision.best.score:.3f}"
+    if route.decision.outcome is Outcome.BELOW_THRESHOLD:
+        return f"The outcome stays for every threshold above {score}."
+    return f"The outcome stays for every threshold up to {what_if.threshold_to:.3f}."
+
+
+def _other_filter(route: Route, other: Decision) -> str:
+    switched = "off" if route.policy.use_tags else "on"
+    if _same(route.decision, other):
+        return f"With the tag filter {switched} it would end the same."
+    return f"With the tag filter {switched} {_ending(other)}."
+
+
+def _missing_tags(route: Route, what_if: WhatIf) -> str:
+    if not route.policy.use_tags or not route.evidence.tags:
+        return "No tag plays a part in it."
+    if not what_if.missing_tags and len(route.evidence.tags) == 1:
+        return f"Without the tag {route.evidence.tags[0]} it would end the same."
+    if not what_if.missing_tags:
+        return "No single tag decides: without any one of them it would end the same."
+    ways = "; ".join(
+        f"without the tag {missing.tag} {_ending(missing.decision)}"
+        for missing in what_if.missing_tags
+    )
+    return f"{ways[0].upper()}{ways[1:]}."
+
+
+def _runner_up(route: Route) -> str:
+    if route.decision.margin is None:
+        return "There is no runner-up: nobody else is a candidate."
+    gap, _ = together(route.decision.margin, 0.0)
+    return f"The runner-up, {route.ranking[1].agent.name}, is {gap} behind."
+
+
+def _ending(decision: Decision) -> str:
+    if decision.agent is None:
+        return f"nobody would take it, with {decision.best.agent.name} the best"
+    score, _ = together(decision.best.score, decision.threshold)
+    return f"{decision.agent.name} would take it, with similarity {score}"
+
+
+def _same(one: Decision, other: Decision) -> bool:
+    return (one.outcome, one.best.agent) == (other.outcome, other.best.agent)
+
+
+def _tags_of_both(best: Score, second: Score) -> str:
+    if not best.matched_tags and not second.matched_tags:
+        return "no tag tells them apart"
+    if set(best.matched_tags) == set(second.matched_tags):
+        return f"both carry {_listed(best.matched_tags)}"
+    return (
+        f"{best.agent.name} carries {_listed(best.matched_tags)}, "
+        f"{second.agent.name} {_listed(second.matched_tags)}"
+    )
+
+
+def _listed(tags: tuple[str, ...]) -> str:
+    if not tags:
+        return "none of the tags"
+    return tags[0] if len(tags) == 1 else f"{', '.join(tags[:-1])} and {tags[-1]}"

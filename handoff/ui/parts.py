@@ -7,7 +7,15 @@ import streamlit as st
 
 from handoff.core.errors import HandoffError
 from handoff.core.model import Outcome
-from handoff.report.words import filter_note, headline, milliseconds, reason
+from handoff.report.budget import BUDGET_MS
+from handoff.report.words import (
+    STAGES_IN_WORDS,
+    distance,
+    filter_note,
+    headline,
+    milliseconds,
+    reason,
+)
 from handoff.router import Route
 from handoff.trace import Span
 
@@ -17,14 +25,30 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _LIVE = re.compile(r"(?<=:)(?=//|[\w+/-]+:)|(?<=@)|(?<=www)(?=\.)", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
 
-STAGE_LABELS = {
-    "extract_tags": ("Tags", ":material/sell:"),
-    "embed_query": ("Query", ":material/bubble_chart:"),
-    "embed_agents": ("Agents", ":material/groups:"),
-    "score": ("Score", ":material/straighten:"),
-    "filter": ("Filter", ":material/filter_alt:"),
-    "select": ("Select", ":material/alt_route:"),
+STAGE_ICONS = {
+    "extract_tags": ":material/sell:",
+    "embed_query": ":material/bubble_chart:",
+    "embed_agents": ":material/groups:",
+    "score": ":material/straighten:",
+    "filter": ":material/filter_alt:",
+    "select": ":material/alt_route:",
 }
+STAGE_HELP = {
+    "extract_tags": "Words and meaning of the query give tags that some agent carries.",
+    "embed_query": "The query becomes a vector: texts with like meaning point the same way.",
+    "embed_agents": "So does each agent's description, once; afterwards a cache knows it.",
+    "score": "The angle between query and agent becomes a similarity, from -1 to 1.",
+    "filter": "Agents without any of the tags are set aside; the rest is put in order.",
+    "select": "The best agent gets the query if its similarity reaches the threshold.",
+}
+
+
+def chart_ink() -> str | None:
+    """Return the colour of a chart's labels: the theme's own grey is too faint on white.
+
+    Whoever toggles the theme sees this one until the next run, and can read it on either.
+    """
+    return None if st.context.theme.type == "dark" else "#566074"
 
 
 def plain(text: str) -> str:
@@ -47,13 +71,40 @@ def verdict(route: Route) -> None:
     show(plain(reason(route)), title=plain(headline(route.decision)), icon=icon)
 
 
+def three_numbers(route: Route) -> None:
+    """Draw the best score, and how far it is from the threshold and from the runner-up."""
+    decision = route.decision
+    with st.grid(3, min_column_width=90):
+        st.metric("Best", f"{decision.best.score:.2f}")
+        st.metric("To threshold", distance(decision.best.score, decision.threshold))
+        lead = "none" if decision.margin is None else distance(decision.margin, 0.0)
+        st.metric("To runner-up", lead)
+
+
 def stage_strip(spans: Sequence[Span]) -> None:
-    """Draw the latency of every stage up to the decision."""
+    """Draw each stage's latency up to the decision, beside what the design note grants it."""
     ms = {span.name: span.ms for span in spans}
-    strip = st.grid(len(STAGE_LABELS), min_column_width=100, gap="xsmall")
-    for name, (label, icon) in STAGE_LABELS.items():
-        with strip:
-            st.metric(label, milliseconds(ms[name]), icon=icon, border=True)
+    with st.grid(len(STAGE_ICONS), min_column_width=100, gap="xsmall"):
+        for name, icon in STAGE_ICONS.items():
+            st.metric(
+                STAGES_IN_WORDS[name],
+                milliseconds(ms[name]),
+                delta=f"of {BUDGET_MS[name]:,.0f} ms",
+                delta_color="off",
+                delta_arrow="off",
+                icon=icon,
+                border=True,
+                height="stretch",
+            )
+
+
+def tag_row(route: Route) -> None:
+    """Draw the extracted tags and what the filter made of them."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("Tags found" if route.evidence.tags else "No tags found", width="content")
+        for tag in route.evidence.tags:
+            st.badge(plain(tag), icon=":material/sell:", color="blue")
+        st.caption(plain(filter_note(route)), width="content")
 
 
 def answer(route: Route) -> None:
@@ -61,12 +112,3 @@ def answer(route: Route) -> None:
     (span,) = (span for span in route.spans if span.name == "hand_off")
     st.info(plain(route.answer or ""), icon=":material/forum:")
     st.caption(f"The hand-off took {milliseconds(span.ms)}.")
-
-
-def tag_row(route: Route) -> None:
-    """Draw the extracted tags and what the filter made of them."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("Tags found" if route.evidence.tags else "No tags found")
-        for tag in route.evidence.tags:
-            st.badge(plain(tag), icon=":material/sell:", color="blue")
-        st.caption(plain(filter_note(route)))

@@ -8,8 +8,8 @@ from given import cosines, evidence_of, evidence_on_registries, margins, registr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.core.decision import decide, reaches
-from handoff.core.model import Outcome, Ranking, Registry
+from handoff.core.decision import decide, decide_by, reaches
+from handoff.core.model import Outcome, Policy, Ranking, Registry, ThresholdSource
 from handoff.core.ranking import rank
 
 own_thresholds = st.one_of(
@@ -223,3 +223,34 @@ def test_an_agent_without_an_own_threshold_is_judged_by_the_common_one():
     assert decision.outcome is Outcome.SELECTED
     assert decision.threshold == 0.4
     assert not decision.own_threshold
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome", "threshold"),
+    [
+        pytest.param(
+            Policy(0.5, ThresholdSource.CONFIG), Outcome.SELECTED, 0.5, id="the threshold"
+        ),
+        pytest.param(
+            Policy(0.75, ThresholdSource.CONFIG), Outcome.BELOW_THRESHOLD, 0.75, id="a higher one"
+        ),
+        pytest.param(
+            Policy(0.5, ThresholdSource.CONFIG, margin=0.5), Outcome.AMBIGUOUS, 0.5, id="a margin"
+        ),
+        pytest.param(
+            Policy(0.5, ThresholdSource.CONFIG, per_agent=True),
+            Outcome.BELOW_THRESHOLD,
+            0.875,
+            id="own thresholds",
+        ),
+    ],
+)
+def test_a_policy_says_how_a_ranking_is_judged(policy, outcome, threshold):
+    """Threshold, margin, and the registry's own thresholds only where they are switched on."""
+    first, second = registry_of([(), ()]).agents
+    registry = Registry((replace(first, threshold=0.875), second))
+
+    decision = decide_by(rank(evidence_of(registry, [0.625, 0.25]), registry), policy)
+
+    assert decision.outcome is outcome
+    assert decision.threshold == threshold

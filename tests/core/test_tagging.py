@@ -169,6 +169,15 @@ def test_a_named_tag_of_the_most_similar_agent_comes_first():
     assert tags[0] == "release notes"
 
 
+def test_a_named_tag_that_is_nearer_anyway_stays_nearer():
+    """Being named raises a low similarity and lowers none."""
+    registry = registry_of([("billing", "model")])
+
+    tags = choose(registry, [0.6], [0.1, 0.9], query="billing of the model")
+
+    assert tags == ("model",)
+
+
 @some
 @given(question=questions())
 def test_the_same_question_gets_the_same_tags(question):
@@ -188,6 +197,13 @@ def test_choosing_leaves_the_similarities_alone(question):
     )
 
     assert given_names.tolist() == names
+
+
+def test_a_tag_without_words_is_chosen_by_similarity_only():
+    """No query names it, and it is a tag like any other."""
+    registry = registry_of([("?!",), ("model",)])
+
+    assert choose(registry, [0.9, 0.1], query="what ?!") == ("?!",)
 
 
 def test_a_registry_without_any_tag_yields_none():

@@ -62,13 +62,13 @@ def test_an_expected_id_may_hold_spaces():
     [
         pytest.param(
             "x" * 4_001 + ",baker,",
-            "cases.csv, line 3, column 1 (query): The query has 4,001 characters: "
+            "cases.csv, line 3, column 1 (query): the query has 4,001 characters, "
             "shorten it to at most 4,000.",
             id="a query over 4,000 characters",
         ),
         pytest.param(
             " ,baker,",
-            "cases.csv, line 3, column 1 (query): The query is empty: type what should be routed.",
+            "cases.csv, line 3, column 1 (query): the query is empty, type what should be routed.",
             id="a blank query",
         ),
         pytest.param(
@@ -80,6 +80,16 @@ def test_an_expected_id_may_hold_spaces():
             "a rye loaf,Baker,",
             "cases.csv, line 3, column 2 (expected): no agent has the id 'Baker'.",
             id="an id with another capital",
+        ),
+        pytest.param(
+            f"a rye loaf,{'b' * 41},",
+            f"cases.csv, line 3, column 2 (expected): no agent has the id '{'b' * 39}…'.",
+            id="a long unknown agent",
+        ),
+        pytest.param(
+            "a rye loaf,ba\x1bker\\,",
+            "cases.csv, line 3, column 2 (expected): no agent has the id 'ba\\x1bker\\'.",
+            id="an unknown agent with an escape character and a backslash",
         ),
     ],
 )
@@ -133,6 +143,28 @@ def test_a_label_is_one_line():
     cases = parse('one,baker," Rye\n  bread "')
 
     assert cases.examples == {"Rye bread": "one"}
+
+
+def test_the_first_of_two_equal_labels_counts():
+    """A label that stands twice keeps its first query and its place, and both rows are cases."""
+    cases = parse("one,baker,Rye bread", "two,,Off topic", 'three,baker,"Rye  bread"')
+
+    assert list(cases.examples.items()) == [("Rye bread", "one"), ("Off topic", "two")]
+    assert [case.example for case in cases.cases] == ["Rye bread", "Off topic", "Rye bread"]
+
+
+def test_the_label_of_a_failed_case_is_free():
+    """A row that cannot be a case takes no label away from the next one."""
+    cases = parse("one,barber,Rye bread", "two,baker,Rye bread")
+
+    assert cases.examples == {"Rye bread": "two"}
+
+
+def test_blank_columns_at_the_end_change_nothing():
+    """What a spreadsheet leaves behind its last column reaches no case."""
+    cases = parse_cases(b"query,expected,,\na loaf,baker,,\nrain,,,\n", "cases.csv", REGISTRY)
+
+    assert cases.cases == (Case("a loaf", "baker", "", 2), Case("rain", None, "", 3))
 
 
 def test_the_example_column_may_be_left_out():
@@ -203,6 +235,17 @@ def test_a_missing_file_of_cases_is_named(tmp_path):
         load_cases(path, REGISTRY)
 
     assert str(complaint.value) == f"{path} does not exist: name a CSV file."
+
+
+def test_a_line_break_in_the_name_of_a_file_of_cases_does_not_break_the_sentence(tmp_path):
+    """A complaint and a failed case's reason are one line, whatever the file is called."""
+    path = tmp_path / "two\nlines.csv"
+    path.write_text(HEADER + "a shave please,barber,\n", encoding="utf-8")
+
+    (failed,) = load_cases(path, REGISTRY).failed
+
+    assert failed.reason.endswith(", line 2, column 2 (expected): no agent has the id 'barber'.")
+    assert failed.reason.isprintable()
 
 
 def test_the_projects_own_cases_are_150_or_more_and_none_fails(own):

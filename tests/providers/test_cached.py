@@ -56,12 +56,14 @@ def test_the_vectors_are_those_of_the_embedder_inside(cache):
     assert {rows.dtype for rows in found} == {np.dtype(np.float32)}
 
 
-def test_identity_and_threshold_are_the_inner_ones(cache):
+@pytest.mark.parametrize(
+    "name", ["identity", "dimensions", "default_threshold", "typical_similarities"]
+)
+def test_all_that_is_said_of_the_vectors_is_the_inner_embedders_word(cache, name):
     """A cache makes no other embedder of it."""
-    embedder = CachedEmbedder(ScriptedEmbedder(), cache)
+    inner = ScriptedEmbedder()
 
-    assert embedder.identity == "scripted-embedder-1-64"
-    assert embedder.default_threshold == 0.3
+    assert getattr(CachedEmbedder(inner, cache), name) == getattr(inner, name)
 
 
 def test_each_text_is_embedded_once(cache):

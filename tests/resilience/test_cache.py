@@ -1,6 +1,7 @@
 """Vectors that are remembered, and what may happen to their file."""
 
 import asyncio
+import gc
 import sqlite3
 import stat
 import subprocess
@@ -167,6 +168,17 @@ def test_a_closed_cache_opens_again(cache):
     assert same(cache.get([b"0"]), numbered(1))
 
 
+def test_a_cache_that_is_forgotten_closes_its_file(file):
+    """The last connection to close takes SQLite's two companion files away."""
+    forgotten = VectorCache(file)
+    forgotten.put(numbered(1))
+
+    del forgotten
+    gc.collect()
+
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
 def test_the_file_is_for_its_owner_only(cache, file):
     """Vectors tell something of the texts, so nobody else may read any of the files."""
     cache.put(numbered(1))
@@ -201,15 +213,14 @@ def test_no_query_stands_in_the_file(file):
 
 @pytest.mark.parametrize("at_once", [1, 7, 25], ids=["one by one", "in sevens", "all at once"])
 def test_beyond_the_limit_the_oldest_go(file, at_once):
-    """Of 25 vectors the newest stay, at most ten of them and at least nine tenths of that."""
+    """With the eleventh vector the newest nine tenths of the limit stay, and so on from there."""
     with closing(VectorCache(file, most_rows=10)) as opened:
         for first in range(0, 25, at_once):
             opened.put(numbered(min(at_once, 25 - first), first))
 
-        kept = sorted(int(key) for key in opened.get(list(numbered(25))))
+        kept = opened.get(list(numbered(25)))
 
-    assert kept == list(range(25 - len(kept), 25))
-    assert 9 <= len(kept) <= 10
+    assert same(kept, numbered(9, first=16))
 
 
 def test_up_to_the_limit_all_stay(file):

@@ -1,37 +1,78 @@
 """Explore: route one query and see why it went where it went."""
 
-from dataclasses import replace
+import json
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from handoff.core.errors import HandoffError
-from handoff.core.model import Evidence, ThresholdSource
-from handoff.core.texts import parse_query
-from handoff.report.figures import SHOWN, similarity_alt, similarity_chart
-from handoff.report.tables import ranking_rows
-from handoff.report.words import milliseconds
-from handoff.router import judge
+from handoff.core.model import Evidence, Policy, ThresholdSource
+from handoff.core.texts import parse_query, shorten
+from handoff.core.whatif import ask_what_if
+from handoff.report.budget import TOTAL_BUDGET_MS, simulate
+from handoff.report.figures import (
+    SHOWN,
+    similarity_alt,
+    similarity_chart,
+    timeline_alt,
+    timeline_chart,
+)
+from handoff.report.route_json import route_to_json
+from handoff.report.tables import ranking_rows, side_by_side
+from handoff.report.words import answered_by, comparison, milliseconds, what_would_change
+from handoff.router import Route, judge
 from handoff.trace import Span, Trace, wall_ms
 from handoff.ui import state
-from handoff.ui.parts import answer, complain, plain, stage_strip, tag_row, verdict
+from handoff.ui.parts import (
+    answer,
+    chart_ink,
+    complain,
+    plain,
+    stage_strip,
+    tag_row,
+    three_numbers,
+    verdict,
+)
 
-try:
-    settings = state.settings()
-    router = state.router(settings)
-    policy = state.policy(settings, router)
-except HandoffError as error:
-    complain(error)
-    st.stop()
+CHART = {"displayModeBar": False}
 
 left, right = st.columns([5, 9], gap="large")
+asking, controls, outcome, files = (left.container() for _ in range(4))
+stages, scores, timeline, history = (right.container() for _ in range(4))
 
-with left:
+# --- which agents -----------------------------------------------------------------------------
+
+revision = st.session_state.setdefault("files_revision", 0)
+with files.expander("Your own agents, for this visit", icon=":material/upload_file:"):
+    st.caption(
+        "CSV files, UTF-8: agents as id, name, description, tags (separated by ;) and, if wanted, "
+        "threshold; cases as query, expected and, if wanted, example. They stay in this visit."
+    )
+    agents_file = st.file_uploader("Agents", type="csv", key=f"agents_file_{revision}")
+    cases_file = st.file_uploader("Cases", type="csv", key=f"cases_file_{revision}")
+    if (agents_file or cases_file) and st.button("Back to the default agents"):
+        st.session_state["files_revision"] = revision + 1
+        st.rerun()
+
+with asking:
     try:
-        examples = state.cases(settings, router).examples
+        opened = state.open_registry(agents_file)
+        policy = state.policy(opened)
+    except HandoffError as error:
+        complain(error)
+        st.stop()
+    for told in opened.complaints:
+        complain(told)
+    if opened.complaints:
+        st.caption("The page goes on with the agents that it read before.")
+    try:
+        examples = state.cases(opened, cases_file).examples
     except HandoffError as error:
         complain(error)
         examples = {}
+router = opened.router
+
+# --- what is asked ----------------------------------------------------------------------------
 
 
 def take_example() -> None:
@@ -42,7 +83,7 @@ def take_example() -> None:
         st.session_state["example"] = None
 
 
-with left:
+with asking:
     with st.form("ask", border=False):
         st.text_area(
             "Query",
@@ -65,23 +106,87 @@ with left:
 
 try:
     query = parse_query(st.session_state["q"])
-    with right, st.spinner("Routing …", show_time=True):
+    with stages, st.spinner("Routing \u2026", show_time=True):
         evidence, spans = state.gather(router, query)
 except HandoffError as error:
-    with left:
+    with asking:
         complain(error)
     st.stop()
+
+# --- when each stage ran; drawn once, no control below changes it -------------------------------
+
+spans = judge(evidence, router.registry, policy, Trace(earlier=spans)).spans
+with stages:
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.subheader("How the query was routed", anchor=False, width="content")
+        simulated = st.toggle(
+            "With OpenAI's typical latencies",
+            key="o",
+            bind="query-params",
+            help="Plays each call at the latency that the design note gives it. Nothing is called.",
+        )
+    shown = simulate(spans) if simulated else spans
+    stage_strip(shown)
+    total = milliseconds(wall_ms(shown))
+    if simulated:
+        st.warning(
+            f"A simulation: nothing was called. Tags and query are asked for at the same time, so "
+            f"a route takes {total}; one after the other they would take the note's "
+            f"{TOTAL_BUDGET_MS:,.0f} ms.",
+            icon=":material/science:",
+        )
+    else:
+        st.caption(
+            f"{total} in all, of the {TOTAL_BUDGET_MS:,.0f} ms that the design note grants a route "
+            "on OpenAI. Stages that wait on nobody run at the same time."
+        )
+with timeline:
+    st.subheader("When each stage ran", anchor=False)
+    st.plotly_chart(
+        timeline_chart(shown, chart_ink()), key="timeline", config=CHART, alt=timeline_alt(shown)
+    )
+
+
+def compare(route: Route) -> None:
+    """Offer what this visitor routed before: to reopen, or beside the route of now."""
+    earlier = [
+        entry
+        for entry in state.visited()
+        if (entry.query, entry.registry) != (route.evidence.query, router.registry)
+    ]
+    if not earlier:
+        st.caption("Queries that you route stand here, to reopen or to compare.")
+        return
+    chosen = st.selectbox(
+        "Earlier query",
+        range(len(earlier)),
+        format_func=lambda at: shorten(earlier[at].query, 80),
+        key="earlier",
+    )
+    entry = earlier[chosen]
+    other = judge(entry.evidence, entry.registry, route.policy, Trace(earlier=entry.spans))
+    st.dataframe(side_by_side(route, other), hide_index=True, alt="Two routes side by side")
+    if st.button("Reopen", icon=":material/undo:", on_click=reopen, args=(entry.query,)):
+        st.rerun()
+
+
+def reopen(query: str) -> None:
+    """Put an earlier query back into the box."""
+    st.session_state["q"] = query
 
 
 @st.fragment
 def explore(
     evidence: Evidence,
     spans: tuple[Span, ...],
-    left: DeltaGenerator,
-    right: DeltaGenerator,
+    policy: Policy,
+    places: tuple[DeltaGenerator, ...],
 ) -> None:
-    """Judge what was gathered; moving the slider runs this part alone and calls no provider."""
-    with left:
+    """Judge what was gathered; moving a control runs this part alone and calls no provider."""
+    controls, outcome, scores, history = places
+    with controls:
         threshold = st.slider(
             "Threshold",
             min_value=min(0.0, policy.threshold),
@@ -92,38 +197,89 @@ def explore(
             bind="query-params",
             help="The least similarity at which the best agent gets the query.",
         )
-    judged_by = policy
-    if threshold != policy.threshold:
-        judged_by = replace(policy, threshold=threshold, source=ThresholdSource.ARGUMENT)
-    route = judge(evidence, router.registry, judged_by, Trace(earlier=spans))
+        use_tags = st.toggle("Tag filter", value=True, key="f", bind="query-params")
+        with st.expander("More controls", type="compact", icon=":material/tune:"):
+            margin = st.slider(
+                "Margin",
+                max_value=max(0.5, policy.margin),
+                value=policy.margin,
+                step=0.01,
+                key="m",
+                bind="query-params",
+                help="Closer than this to the runner-up, nobody gets the query.",
+            )
+            per_agent = st.toggle(
+                "Agents' own thresholds",
+                value=policy.per_agent,
+                key="a",
+                bind="query-params",
+                disabled=not router.registry.thresholds,
+                help="An agent's own threshold, where its row has one, comes first.",
+            )
+    source = policy.source if threshold == policy.threshold else ThresholdSource.ARGUMENT
+    route = judge(
+        evidence,
+        router.registry,
+        Policy(threshold, source, margin, use_tags=use_tags, per_agent=per_agent),
+        Trace(earlier=spans),
+    )
 
-    with left:
+    with outcome:
         verdict(route)
-        if route.decision.agent is not None and st.button(
-            "Hand off", icon=":material/send:", width="stretch"
-        ):
+        three_numbers(route)
+        st.markdown(plain(comparison(route)))
+        st.caption(plain(answered_by(route)))
+        with st.container(horizontal=True):
+            st.download_button(
+                "Download",
+                data=lambda: json.dumps(route_to_json(route), ensure_ascii=False, indent=2),
+                file_name="route.json",
+                mime="application/json",
+                on_click="ignore",
+                icon=":material/download:",
+                help="The whole route as JSON, in the command line's form.",
+            )
+            wanted = route.decision.agent is not None and st.button(
+                "Hand off", icon=":material/send:"
+            )
+        if wanted:
             try:
-                route = state.hand_off(router, route)
-                answer(route)
+                answer(state.hand_off(router, route))
             except HandoffError as error:
                 complain(error)
 
-    with right:
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.subheader("How the query was routed", anchor=False, width="content")
-            st.caption(f"{milliseconds(wall_ms(route.spans))} in all; stages overlap")
-        stage_strip(route.spans)
+    with scores:
         tag_row(route)
         st.plotly_chart(
-            similarity_chart(route),
+            similarity_chart(route, router.embedder.typical_similarities, chart_ink()),
             key="similarities",
-            config={"displayModeBar": False},
+            config=CHART,
             alt=similarity_alt(route),
         )
         if len(route.ranking) > SHOWN:
             st.caption(f"and {len(route.ranking) - SHOWN:,} more agents in the table")
-        with st.expander("Same scores as a table", type="compact", icon=":material/table_rows:"):
-            st.dataframe(ranking_rows(route), hide_index=True, alt="All agents, best first")
+        table = st.expander(
+            "Same scores as a table",
+            key="table",
+            type="compact",
+            icon=":material/table_rows:",
+            on_change="rerun",
+        )
+        if table.open:
+            table.dataframe(
+                ranking_rows(route), hide_index=True, alt="All agents with their scores, best first"
+            )
+        st.subheader("What would change this", anchor=False)
+        ways = what_would_change(route, ask_what_if(evidence, router.registry, route.policy))
+        st.markdown("\n".join(f"- {plain(way)}" for way in ways))
+
+    with history:
+        past = st.expander(
+            "Earlier in this visit", key="past", icon=":material/history:", on_change="rerun"
+        )
+        if past.open:
+            with past:
+                compare(route)
 
 
-explore(evidence, spans, left.container(), right.container())
+explore(evidence, spans, policy, (controls, outcome, scores, history))
