@@ -43,7 +43,9 @@ class BackgroundLoop:
         self.close()
 
     def close(self) -> None:
-        """Stop the loop and its thread."""
+        """Stop the loop and its thread; closing again does nothing."""
+        if self._loop.is_closed():
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -95,7 +95,7 @@ class Evidence:
         lexical: One lexical score an agent, same shape; zeros until something uses it.
         degraded: The stages that were skipped because their provider is down.
         positions: None for all agents in registry order; else the agents that a large index
-            returned, with and without the tag filter, shape (returned,).
+            returned, with and without the tag filter, ascending, shape (returned,).
     """
 
     query: str
@@ -203,7 +203,8 @@ class Ranking:
         return (self[rank] for rank in range(len(self)))
 
     def __getitem__(self, rank: int) -> Score:
-        """Return the agent at a rank, from 0."""
+        """Return the agent at a rank, from 0; from -1 backwards."""
+        rank = range(len(self))[rank]
         agent = self.registry.agents[self.order[rank]]
         return Score(
             agent=agent,

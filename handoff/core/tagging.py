@@ -27,9 +27,14 @@ COVER = 0.90
 NAMED = 0.5
 """A tag whose words stand in the query is at least so similar to it."""
 
-_WORD = re.compile(r"[^\W_]+(?:[/+#&.'\u2019-]+[^\W_]+)*[+#]*")
-_ENDINGS = ("ing", "ed", "es", "s")
-_SHORTEST_STEM = 3
+_WORD = re.compile(r"[^\W_]+(?:[/+#&.]+[^\W_]+)*[+#]*")
+_ENDINGS = (
+    (re.compile(r"(?<=.{2})ies$"), "y"),
+    (re.compile(r"(?<=ss|.x|.z|ch|sh)es$"), ""),
+    (re.compile(r"(?<=.{2}[^s])s$"), ""),
+    (re.compile(r"(?<=.{3})(ing|ed)$"), ""),
+    (re.compile(r"(?<=.{4})e$"), ""),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,9 +148,6 @@ def _named(pairs: TagPairs, query: str) -> list[int]:
 
 
 def _stem(word: str) -> str:
-    if not word.endswith("ss"):
-        for ending in _ENDINGS:
-            if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-                word = word.removesuffix(ending)
-                break
-    return word[:-1] if word.endswith("e") and len(word) > _SHORTEST_STEM else word
+    for ending, instead in _ENDINGS:
+        word = ending.sub(instead, word)
+    return word

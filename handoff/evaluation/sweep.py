@@ -134,8 +134,9 @@ def accuracy_at(judged: Judged, threshold: float) -> float:
 
 
 def top1(judged: Judged) -> float:
-    """Return the share of in-scope cases whose best candidate is the expected agent."""
-    return float(np.mean(judged.correct[judged.in_scope]))
+    """Return the share of in-scope cases whose best candidate is the expected agent, or NaN."""
+    in_scope = judged.correct[judged.in_scope]
+    return float(in_scope.mean()) if len(in_scope) else float("nan")
 
 
 def auroc(judged: Judged) -> float:

@@ -100,7 +100,7 @@ class LocalTagExtractor:
                 choose_tags(self._pairs, *row)
                 for row in zip(part, agents, names, content.tolist(), strict=True)
             ]
-        note(count=len(queries))
+        note(count=len(queries), cached=0)
         return tags
 
 

@@ -25,14 +25,10 @@ _CALLS = ("extract_tags", "embed_query", "embed_agents")
 def simulate(spans: Sequence[Span]) -> tuple[Span, ...]:
     """Return the spans as if every call had taken the note's typical latency.
 
-    Calls start together, as they do in the router; what a cache answered stays as it was, and what
-    is computed here keeps its measured time and follows the last call.
+    Calls start together, as they do in the router; a registry that a cache knew stays as it was, and
+    what is computed here keeps its measured time and follows the last call.
     """
-    calls = [
-        replace(span, start_ms=0.0, ms=span.ms if _from_cache(span) else BUDGET_MS[span.name])
-        for span in spans
-        if span.name in _CALLS
-    ]
+    calls = [_played(span) for span in spans if span.name in _CALLS]
     at = max((span.ms for span in calls), default=0.0)
     played = list(calls)
     for span in spans:
@@ -42,6 +38,9 @@ def simulate(spans: Sequence[Span]) -> tuple[Span, ...]:
     return tuple(played)
 
 
-def _from_cache(span: Span) -> bool:
-    """Tell whether a whole stage was answered by a cache: the registry's vectors usually are."""
-    return span.name == "embed_agents" and span.facts.cached == span.facts.count
+def _played(span: Span) -> Span:
+    """Return a call at the note's latency; only the registry's vectors come from a cache."""
+    if span.name == "embed_agents" and span.facts.cached == span.facts.count:
+        return replace(span, start_ms=0.0)
+    facts = replace(span.facts, cached=0)
+    return replace(span, start_ms=0.0, ms=BUDGET_MS[span.name], facts=facts)

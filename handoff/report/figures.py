@@ -6,7 +6,7 @@ from typing import Any
 
 from handoff.core.decision import reaches
 from handoff.core.model import Score
-from handoff.report.words import STAGES_IN_WORDS, headline, milliseconds, reason
+from handoff.report.words import STAGES_IN_WORDS, headline, milliseconds, names, reason
 from handoff.router import Route
 from handoff.trace import Span, wall_ms
 
@@ -36,12 +36,13 @@ def similarity_chart(
     shown = [ranking[rank] for rank in range(min(SHOWN, len(ranking)))]
     kept = [score for score in shown if score.kept]
     removed = [score for score in shown if not score.kept]
-    labels = [_label(score, bold=rank == 0) for rank, score in enumerate(kept)]
+    written = [_label(name, score) for name, score in zip(names(shown), shown, strict=True)]
+    labels = [f"<b>{written[0]}</b>", *written[1 : len(kept)]]
     values = [score.score for score in kept]
     colors = [_color(rank, score, threshold) for rank, score in enumerate(kept)]
     lines = list(colors)
     if removed:
-        labels += ["<i>Removed by the tag filter</i>", *(_label(score) for score in removed)]
+        labels += ["<i>Removed by the tag filter</i>", *written[len(kept) :]]
         values += [0.0, *(score.score for score in removed)]
         colors += [_NONE] * (1 + len(removed))
         lines += [_NONE, *[REMOVED] * len(removed)]
@@ -100,8 +101,8 @@ def timeline_chart(spans: Sequence[Span], ink: str | None = None) -> dict[str, A
             **_layout(labels, rows=len(labels), row_px=_STAGE_PX, top_px=4, ink=ink),
             "xaxis": _axis(0, total, ink) | {"ticksuffix": " ms", "tickformat": ".3~f"},
             "annotations": [
-                _bar_note(row, note, span, total)
-                for row, (note, span) in enumerate(zip(notes, spans, strict=True))
+                _bar_note(span, total, on_bar=None if hit else "#FFFFFF") | {"y": row, "text": note}
+                for row, (note, span, hit) in enumerate(zip(notes, spans, cached, strict=True))
             ],
         },
     }
@@ -181,24 +182,22 @@ def _threshold_label(threshold: float, line: float, place: float) -> dict[str, A
     }
 
 
-def _bar_note(row: int, text: str, span: Span, total: float) -> dict[str, Any]:
-    """Return a bar's latency on the side that has room, or on the bar where neither has."""
+def _bar_note(span: Span, total: float, *, on_bar: str | None) -> dict[str, Any]:
+    """Place a bar's latency on the side that has room, or on the bar where neither has."""
     end, gap = span.start_ms + span.ms, total * 0.01
-    note = {"y": row, "text": text, "showarrow": False}
     if end < total * _ROOMY:
-        return note | {"x": end + gap, "xanchor": "left"}
+        return {"x": end + gap, "xanchor": "left", "showarrow": False}
     if span.start_ms > total * (1 - _ROOMY):
-        return note | {"x": span.start_ms - gap, "xanchor": "right"}
-    return note | {"x": end - gap, "xanchor": "right", "font": {"color": "#FFFFFF"}}
+        return {"x": span.start_ms - gap, "xanchor": "right", "showarrow": False}
+    font = {} if on_bar is None else {"font": {"color": on_bar}}
+    return {"x": end - gap, "xanchor": "right", "showarrow": False} | font
 
 
-def _label(score: Score, *, bold: bool = False) -> str:
+def _label(name: str, score: Score) -> str:
     """Return an axis label; a name is text here, never markup."""
-    name = score.agent.name
     if len(name) > _LONGEST_LABEL:
         name = name[: _LONGEST_LABEL - 1] + "\u2026"
-    text = f"{escape(name, quote=False)}  {score.score:.2f}"
-    return f"<b>{text}</b>" if bold else text
+    return f"{escape(name, quote=False)}  {score.score:.2f}"
 
 
 def _color(rank: int, score: Score, threshold: float) -> str:

@@ -1,5 +1,8 @@
 """A route in words, for people; plain text, whoever shows it escapes it."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from handoff.core.model import Decision, Outcome, Score, ThresholdSource
 from handoff.core.whatif import WhatIf
 from handoff.router import Route
@@ -57,10 +60,8 @@ def reason(route: Route) -> str:
             f"{threshold} ({source})."
         )
     lead, needed = together(decision.margin or 0.0, route.policy.margin)
-    return (
-        f"{best.agent.name} leads {ranking[1].agent.name} by {lead}, less than the margin {needed} "
-        "that was asked for."
-    )
+    first, second = names([best, ranking[1]])
+    return f"{first} leads {second} by {lead}, less than the margin {needed} that was asked for."
 
 
 def comparison(route: Route) -> str:
@@ -71,21 +72,32 @@ def comparison(route: Route) -> str:
         return f"{best.agent.name} is the only agent of this registry."
     second = ranking[1]
     first_score, second_score = together(best.score, second.score)
+    first_name, second_name = names([best, second])
     if ranking.candidates == 1:
         return (
-            f"Only {best.agent.name} carries {_listed(best.matched_tags)}; the next, "
-            f"{second.agent.name} ({second_score} against {first_score}), was removed by the tag "
-            "filter."
+            f"Only {first_name} carries {_listed(best.matched_tags)}; the next, {second_name} "
+            f"({second_score} against {first_score}), was removed by the tag filter."
         )
     if best.score == second.score:
         return (
-            f"{best.agent.name} and {second.agent.name} have the same similarity {first_score}; "
-            "the one that comes first in the registry is taken."
+            f"{first_name} and {second_name} have the same similarity {first_score}; the one that "
+            "comes first in the registry counts as the best."
         )
     return (
-        f"The query's meaning is closer to {best.agent.name} ({first_score}) than to "
-        f"{second.agent.name} ({second_score}); {_tags_of_both(best, second)}."
+        f"The query's meaning is closer to {first_name} ({first_score}) than to {second_name} "
+        f"({second_score}); {_tags_of_both(best, second)}."
     )
+
+
+def names(scores: Sequence[Score]) -> list[str]:
+    """Return the agents' names; those that share one get their id beside it."""
+    times = Counter(score.agent.name for score in scores)
+    return [
+        score.agent.name
+        if times[score.agent.name] == 1
+        else f"{score.agent.name} ({score.agent.id})"
+        for score in scores
+    ]
 
 
 def together(value: float, limit: float) -> tuple[str, str]:
@@ -191,7 +203,8 @@ def _runner_up(route: Route) -> str:
     if route.decision.margin is None:
         return "There is no runner-up: nobody else is a candidate."
     gap, _ = together(route.decision.margin, 0.0)
-    return f"The runner-up, {route.ranking[1].agent.name}, is {gap} behind."
+    _, second = names([route.ranking[0], route.ranking[1]])
+    return f"The runner-up, {second}, is {gap} behind."
 
 
 def _ending(decision: Decision) -> str:
@@ -210,9 +223,10 @@ def _tags_of_both(best: Score, second: Score) -> str:
         return "no tag tells them apart"
     if set(best.matched_tags) == set(second.matched_tags):
         return f"both carry {_listed(best.matched_tags)}"
+    first_name, second_name = names([best, second])
     return (
-        f"{best.agent.name} carries {_listed(best.matched_tags)}, "
-        f"{second.agent.name} {_listed(second.matched_tags)}"
+        f"{first_name} carries {_listed(best.matched_tags)}, "
+        f"{second_name} {_listed(second.matched_tags)}"
     )
 
 

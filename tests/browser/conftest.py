@@ -96,7 +96,10 @@ def serve():
         )
 
 
-@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide light", "narrow dark"])
+@pytest.fixture(
+    params=[(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")],
+    ids=["wide light", "narrow light", "wide dark", "narrow dark"],
+)
 def view(request):
     """Return a width in pixels and a colour scheme."""
     return request.param

@@ -1,16 +1,20 @@
 """The page in a real browser, served by the project's own command."""
 
+import csv
+import json
 import re
+from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-HOSTILE = """\
-id,name,description,tags
-a,<b>b</b> ![x](http://evil.test/a.png) www.evil.test,"<img src=http://evil.test/i> opens doors",![x](http://evil.test/t.png)
-b,[click](http://evil.test) me@evil.test :smile: $x$,"<a href=http://evil.test>link</a> closes doors",http://evil.test
-"""
+NAMES = (
+    '<b>b</b> <span style="font-size:40px">big</span> ![x](http://evil.test/a.png) www.evil.test',
+    "[click](http://evil.test) me@evil.test :smile: $x$",
+)
+DESCRIPTIONS = ("<img src=http://evil.test/i> opens doors", "=HYPERLINK(0) closes doors")
+TAGS = ("![x](http://evil.test/t.png)", "http://evil.test")
 
 
 def route(page, query):
@@ -19,9 +23,9 @@ def route(page, query):
     page.get_by_role("textbox", name="Query").press("Control+Enter")
 
 
-def test_a_query_is_routed(visit, address, view):
-    """Whoever types a query reads who takes it, on a desk and on a phone."""
-    page = visit(address, *view)
+def test_a_query_is_routed(visit, address):
+    """Whoever types a query reads who takes it, and so does whoever cannot see the chart."""
+    page = visit(address)
 
     route(page, "my pull request needs a review")
 
@@ -40,7 +44,9 @@ def test_the_slider_moves_verdict_and_line(visit, address):
         slider.press("ArrowRight")
 
     expect(page.get_by_text("Hand off to nobody")).to_be_visible()
-    expect(page.get_by_role("figure")).to_contain_text("threshold 0.73")
+    expect(page.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text(
+        "threshold 0.73"
+    )
     expect(page).to_have_url(re.compile(r"t=0\.73"))
 
 
@@ -54,12 +60,110 @@ def test_a_chip_routes_its_query(visit, address):
     expect(page.get_by_text("Hand off to nobody")).to_be_visible()
 
 
-def test_a_link_brings_back_what_was_seen(visit, address):
-    """Reloading the page keeps query and threshold."""
-    page = visit(f"{address}/?q=rotate+our+leaked+API+keys&t=0.05")
+def test_the_filter_switch_puts_everybody_back(visit, address):
+    """One click on the switch, and the chart has no removed agents."""
+    page = visit(address)
+    chart = page.get_by_role("figure", name=re.compile("Bar chart"))
+    expect(chart).to_contain_text("Removed by the tag filter")
 
+    page.get_by_text("Tag filter", exact=True).click()
+
+    expect(page.get_by_text("The tag filter is off: all 10 agents were kept.")).to_be_visible()
+    expect(chart).not_to_contain_text("Removed by the tag filter")
+
+
+def test_a_reloaded_link_shows_the_same_page(visit, address):
+    """Query, threshold and switches live in the address."""
+    page = visit(address)
+    route(page, "rotate our leaked API keys")
     expect(page.get_by_role("textbox", name="Query")).to_have_value("rotate our leaked API keys")
-    expect(page.get_by_role("figure")).to_contain_text("threshold 0.05")
+    page.get_by_text("Tag filter", exact=True).click()
+    page.get_by_text("With OpenAI's typical latencies").click()
+    expect(page.get_by_text("A simulation: nothing was called.")).to_be_visible()
+    slider = page.get_by_role("slider", name="Threshold")
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(r"t=0\.22"))
+
+    again = visit(page.url)
+
+    expect(again.get_by_role("textbox", name="Query")).to_have_value("rotate our leaked API keys")
+    expect(again.get_by_text("The tag filter is off")).to_be_visible()
+    expect(again.get_by_text("A simulation: nothing was called.")).to_be_visible()
+    expect(again.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text(
+        "threshold 0.22"
+    )
+
+
+def test_the_table_has_what_the_chart_shows(visit, address):
+    """Who cannot see bars opens the same scores as a table."""
+    page = visit(address)
+
+    page.get_by_text("Same scores as a table").click()
+    page.get_by_role("region", name="All agents with their scores").scroll_into_view_if_needed()
+
+    expect(page.get_by_role("gridcell", name="Data Analyst")).to_be_attached()
+    expect(page.get_by_role("gridcell", name="Security Auditor")).to_be_attached()
+
+
+def test_a_registry_can_be_lent_for_the_visit(visit, address):
+    """An uploaded registry routes at once, a broken one gets a sentence, the default returns."""
+    page = visit(address)
+    page.get_by_text("Your own agents, for this visit").click()
+    uploader = page.locator("input[type=file]").first
+
+    uploader.set_input_files(
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": b"id,name\nx,y\n"}
+    )
+    expect(page.get_by_text("mine.csv, line 1, column 3 (description)")).to_be_visible()
+    uploader.set_input_files(
+        {
+            "name": "mine.csv",
+            "mimeType": "text/csv",
+            "buffer": b"id,name,description,tags\na,Analyst,Makes sales dashboards,sales\n",
+        }
+    )
+    expect(page.get_by_text("Hand off to Analyst")).to_be_visible()
+    page.get_by_role("button", name="Back to the default agents").click()
+
+    expect(page.get_by_text("Hand off to Data Analyst")).to_be_visible()
+
+
+def test_earlier_queries_stay_at_hand(visit, address):
+    """What was routed before can be compared with and reopened."""
+    page = visit(address)
+    page.get_by_text("REST API", exact=True).click()
+    expect(page.get_by_text("Hand off to API Designer")).to_be_visible()
+
+    page.get_by_text("Earlier in this visit").click()
+    page.get_by_role("region", name="Two routes side by side").scroll_into_view_if_needed()
+    expect(page.get_by_role("gridcell", name="Hand off to Data Analyst")).to_be_attached()
+    page.get_by_role("button", name="Reopen").click()
+
+    expect(page.get_by_text("Hand off to Data Analyst").first).to_be_visible()
+    expect(page.get_by_role("textbox", name="Query")).to_have_value(
+        "Analyze sales data and create a dashboard"
+    )
+
+
+def test_the_route_downloads_as_json(visit, address):
+    """The file has the command line's form, and each stage once."""
+    page = visit(address)
+
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download").click()
+    route_as_json = json.loads(Path(started.value.path()).read_text())
+
+    assert route_as_json["schema"] == 1
+    assert route_as_json["agent"] == "data-analyst"
+    assert [span["name"] for span in route_as_json["spans"]] == [
+        "extract_tags",
+        "embed_query",
+        "embed_agents",
+        "score",
+        "filter",
+        "select",
+    ]
 
 
 def test_a_blank_query_is_told(visit, address):
@@ -75,7 +179,7 @@ def test_the_verdict_comes_before_the_chart_on_a_phone(visit, address):
     """At 390 pixels nobody scrolls past a chart to learn the outcome."""
     page = visit(address, 390)
     verdict = page.get_by_text("Hand off to Data Analyst").bounding_box()
-    chart = page.get_by_role("figure").bounding_box()
+    chart = page.get_by_role("figure", name=re.compile("Bar chart")).bounding_box()
 
     assert verdict["y"] < chart["y"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -92,12 +196,15 @@ def test_the_hand_off_answers(visit, address):
 
 def test_untrusted_names_stay_text(serve, visit, tmp_path):
     """No markup, link, image or icon in a registry comes alive, on the page or in the chart."""
-    (tmp_path / "agents.csv").write_text(HOSTILE)
+    with (tmp_path / "agents.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("id", "name", "description", "tags"))
+        rows.writerows(zip("ab", NAMES, DESCRIPTIONS, TAGS, strict=True))
     page = visit(serve(tmp_path))
 
     route(page, "opens doors http://evil.test")
     expect(page.get_by_text("Hand off to").first).to_be_visible()
-    expect(page.get_by_role("figure")).to_contain_text("<b>b</b>")
+    expect(page.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text("<b>b</b>")
     page.get_by_role("button", name="Hand off").click()
     expect(page.get_by_text("Simulated")).to_be_visible()
     alive = page.evaluate(

@@ -42,8 +42,10 @@ def page(root, folder):  # noqa: ARG001 - the page reads it
 
 
 def chart(page):
-    """Return the chart's figure and its text for those who do not see it."""
-    (element,) = page.get("plotly_chart")
+    """Return the similarity chart's figure and its text for those who do not see it."""
+    (element,) = (
+        each for each in page.get("plotly_chart") if each.proto.alt.startswith("Bar chart")
+    )
     return json.loads(element.proto.spec), element.proto.alt
 
 
@@ -113,7 +115,7 @@ def test_filtered_agents_stand_apart(page):
     figure, _ = chart(page)
     labels = figure["layout"]["yaxis"]["ticktext"]
 
-    assert labels[1] == "<i>Removed by tags</i>"
+    assert labels[1] == "<i>Removed by the tag filter</i>"
     assert labels[0].startswith("<b>Baker")
     assert labels[2].startswith("Florist")
     assert "1 of 2 agents kept" in " ".join(caption.value for caption in page.caption)
@@ -122,10 +124,19 @@ def test_filtered_agents_stand_apart(page):
 def test_every_stage_has_a_latency(page):
     """Every stage up to the decision shows milliseconds."""
     page.run()
-    shown = {metric.label: metric.value for metric in page.metric}
+    shown = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    stages = ["Tags", "Query", "Agents", "Score", "Filter", "Select"]
 
-    assert list(shown) == ["Tags", "Query", "Agents", "Score", "Filter", "Select"]
-    assert all(value.endswith(" ms") for value in shown.values())
+    assert [label for label in shown if label in stages] == stages
+    assert all(shown[stage][0].endswith(" ms") for stage in stages)
+    assert [shown[stage][1] for stage in stages] == [
+        "of 500 ms",
+        "of 200 ms",
+        "of 200 ms",
+        "of 10 ms",
+        "of 1 ms",
+        "of 1 ms",
+    ]
 
 
 def test_handing_off_takes_a_button(page):
@@ -232,3 +243,178 @@ def test_a_provider_that_is_down_is_one_sentence(page, monkeypatch):
 
     assert not page.exception
     assert "not installed" in page.error[0].value
+
+
+def sentences(page):
+    """Return everything that the page says in words, with escapes taken out."""
+    said = [*page.markdown, *page.caption, *page.warning, *page.success, *page.error, *page.info]
+    return " ".join(each.value for each in said).replace("\\", "")
+
+
+def test_the_tag_filter_can_be_switched_off(page, monkeypatch):
+    """Without the filter everybody is a candidate, and no provider is called."""
+    asked = calls(monkeypatch)
+    page.run()
+    page.toggle(key="f").set_value(False).run()
+    figure, _ = chart(page)
+
+    assert asked == ["bread from the oven please"]
+    assert "The tag filter is off: all 2 agents were kept." in sentences(page)
+    assert "<i>Removed by the tag filter</i>" not in figure["layout"]["yaxis"]["ticktext"]
+
+
+def test_a_margin_asks_for_a_lead(page):
+    """A runner-up that is too close leaves the query to nobody."""
+    page.run()
+    page.toggle(key="f").set_value(False)
+    page.slider(key="t").set_value(0.0)
+    page.text_area(key="q").set_value("bread flowers")
+    page.button[0].click()
+    page.slider(key="m").set_value(0.5).run()
+
+    assert page.warning[0].proto.title == plain("Hand off to nobody: too close to call")
+
+
+def test_agents_own_thresholds_come_first_when_switched_on(page, folder):
+    """The switch is dead while no agent has a threshold of its own, and then it counts."""
+    page.run()
+    dead = page.toggle(key="a").disabled
+    (folder / "agents.csv").write_text(
+        "id,name,description,tags,threshold\nbaker,Baker,bread from the oven,bread;oven,0.99\n"
+    )
+    page.run()
+    page.toggle(key="a").set_value(True).run()
+
+    assert dead
+    assert "the agent's own" in sentences(page)
+    assert page.warning[0].proto.title == "Hand off to nobody"
+
+
+def test_typical_latencies_are_a_labelled_simulation(page, monkeypatch):
+    """The switch plays the note's latencies, says so, and calls nothing."""
+    asked = calls(monkeypatch)
+    page.run()
+    page.toggle(key="o").set_value(True).run()
+    shown = {metric.label: metric.value for metric in page.metric}
+
+    assert len(asked) == 1
+    assert shown["Tags"] == "500 ms"
+    assert "A simulation: nothing was called." in sentences(page)
+
+
+def test_the_page_says_what_would_change_the_outcome(page):
+    """Four sentences: thresholds, filter, tags, runner-up."""
+    page.run()
+    (listed,) = (each for each in page.markdown if each.value.startswith("- "))
+
+    assert len(listed.value.splitlines()) == 4
+    assert "The outcome stays for every threshold up to" in sentences(page)
+
+
+def test_the_page_says_who_answered(page):
+    """Which model, and whose threshold, is always in sight."""
+    page.run()
+
+    assert "Scripted embedder (for tests), tags by words." in sentences(page)
+    assert "Threshold 0.30, the embedder's default. 2 agents." in sentences(page)
+
+
+def test_the_table_is_made_when_it_is_opened(page):
+    """A closed table costs nothing, an open one has all agents."""
+    page.run()
+    closed = len(page.dataframe)
+    page.session_state["table"] = True
+    page.run()
+
+    assert closed == 0
+    assert page.dataframe[0].value["agent"].tolist() == ["Baker", "Florist"]
+
+
+def test_earlier_queries_can_be_compared_and_reopened(page):
+    """What was routed in this visit stays at hand."""
+    page.run()
+    page.pills(key="example").select("Off topic").run()
+    page.session_state["past"] = True
+    page.run()
+    compared = page.dataframe[-1].value
+    next(button for button in page.button if button.label == "Reopen").click().run()
+
+    assert compared.loc[0, "this route"] == "quantum gravity, roughly"
+    assert compared.loc[0, "the earlier one"] == "bread from the oven please"
+    assert page.text_area(key="q").value == "bread from the oven please"
+
+
+def test_a_link_with_a_huge_query_is_one_sentence(page):
+    """A link is gated by length like everything else, and the page stays usable."""
+    page.query_params["q"] = "x" * 10_000
+    page.run()
+    told = sentences(page)
+    page.text_area(key="q").set_value("bread from the oven")
+    page.button[0].click().run()
+
+    assert "The query has 10,000 characters: shorten it to at most 4,000." in told
+    assert page.success[0].proto.title == "Hand off to Baker"
+
+
+def test_a_registry_that_goes_away_does_not_stop_the_visit(page, folder):
+    """The page says so, and goes on with the agents that it read before."""
+    page.run()
+    (folder / "agents.csv").unlink()
+    page.text_area(key="q").set_value("roses and a bouquet of flowers")
+    page.button[0].click().run()
+
+    assert not page.exception
+    assert "does not exist: name a CSV file." in sentences(page)
+    assert page.success[0].proto.title == "Hand off to Florist"
+
+
+OWN = b"id,name,description,tags\npilot,Pilot,fly to the moon,moon\n"
+
+
+def upload(page, data, name="agents.csv", key="agents_file_0"):
+    """Put a file into an uploader and run the page."""
+    page.file_uploader(key=key).set_value((name, data, "text/csv")).run()
+
+
+def test_an_uploaded_registry_is_used_for_this_visit(page, root, folder):
+    """Its agents route at once; another visitor and the server's disk know nothing of them."""
+    page.run()
+    page.text_area(key="q").set_value("fly to the moon")
+    page.button[0].click()
+    upload(page, OWN)
+    other = AppTest.from_file(str(root / "app.py"), default_timeout=30).run()
+
+    assert page.success[0].proto.title == "Hand off to Pilot"
+    assert "1 agent." in sentences(page)
+    assert "2 agents." in sentences(other)
+    assert "Pilot" not in (folder / "agents.csv").read_text()
+
+
+def test_an_upload_that_is_not_what_it_says_is_one_sentence(page):
+    """A spreadsheet under the name of a CSV file changes nothing."""
+    page.run()
+    upload(page, b"PK\x03\x04 a spreadsheet")
+
+    assert "agents.csv is a ZIP archive or a spreadsheet: save it as CSV (UTF-8)." in sentences(
+        page
+    )
+    assert page.success[0].proto.title == "Hand off to Baker"
+
+
+def test_uploaded_cases_bring_their_own_examples(page):
+    """The chips are those of the uploaded file."""
+    page.run()
+    upload(page, b"query,expected,example\nroses,florist,Roses\n", "cases.csv", "cases_file_0")
+
+    assert page.pills(key="example").options == ["Roses"]
+
+
+def test_the_default_agents_come_back(page):
+    """One button ends the loan."""
+    page.run()
+    upload(page, OWN)
+    lent = "1 agent." in sentences(page)
+    next(each for each in page.button if each.label.startswith("Back to")).click().run()
+
+    assert lent
+    assert "2 agents." in sentences(page)

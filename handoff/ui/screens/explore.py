@@ -115,7 +115,7 @@ except HandoffError as error:
 
 # --- when each stage ran; drawn once, no control below changes it -------------------------------
 
-spans = judge(evidence, router.registry, policy, Trace(earlier=spans)).spans
+first = judge(evidence, router.registry, policy, Trace(earlier=spans))
 with stages:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -127,7 +127,7 @@ with stages:
             bind="query-params",
             help="Plays each call at the latency that the design note gives it. Nothing is called.",
         )
-    shown = simulate(spans) if simulated else spans
+    shown = simulate(first.spans) if simulated else first.spans
     stage_strip(shown)
     total = milliseconds(wall_ms(shown))
     if simulated:
@@ -242,6 +242,7 @@ def explore(
             wanted = route.decision.agent is not None and st.button(
                 "Hand off", icon=":material/send:"
             )
+        st.caption("The address of this page is a link to what you see.")
         if wanted:
             try:
                 answer(state.hand_off(router, route))
