@@ -36,6 +36,11 @@ class Facts:
     cost_usd: float | None = None
     load_ms: float | None = None
 
+    @property
+    def from_cache(self) -> bool:
+        """Whether a cache answered for everything that the stage worked on."""
+        return bool(self.count) and self.cached == self.count
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

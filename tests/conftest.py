@@ -8,6 +8,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items):
+    """Put the browser checks last: their driver keeps an event loop open on this thread."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path_factory):
     """Take the user's settings out and put the cache into a folder of its own."""

@@ -10,6 +10,7 @@ from handoff.core.model import Agent
 LONGEST_QUERY = 4_000
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FORMULA_STARTS = frozenset("=+-@")
 # Control characters steer a terminal, and those that override direction disguise a text.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -65,3 +66,11 @@ def steering_character(text: str) -> str | None:
     """Return the first control or direction-overriding character as its code point, if any."""
     found = _STEERING.search(text)
     return f"U+{ord(found.group()):04X}" if found else None
+
+
+def formula_safe(text: str) -> str:
+    """Return a text that a spreadsheet takes for text: an apostrophe before what starts a formula.
+
+    The rule is that of OWASP's ASVS 1.2.10.
+    """
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA_STARTS else text

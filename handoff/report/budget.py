@@ -25,8 +25,8 @@ _CALLS = ("extract_tags", "embed_query", "embed_agents")
 def simulate(spans: Sequence[Span]) -> tuple[Span, ...]:
     """Return the spans as if every call had taken the note's typical latency.
 
-    Calls start together, as they do in the router; a registry that a cache knew stays as it was, and
-    what is computed here keeps its measured time and follows the last call.
+    Calls start together, as they do in the router; a registry that a cache knew stays as it was,
+    and what is computed here keeps its measured time and follows the last call.
     """
     calls = [_played(span) for span in spans if span.name in _CALLS]
     at = max((span.ms for span in calls), default=0.0)
@@ -40,7 +40,7 @@ def simulate(spans: Sequence[Span]) -> tuple[Span, ...]:
 
 def _played(span: Span) -> Span:
     """Return a call at the note's latency; only the registry's vectors come from a cache."""
-    if span.name == "embed_agents" and span.facts.cached == span.facts.count:
+    if span.name == "embed_agents" and span.facts.from_cache:
         return replace(span, start_ms=0.0)
     facts = replace(span.facts, cached=0)
     return replace(span, start_ms=0.0, ms=BUDGET_MS[span.name], facts=facts)

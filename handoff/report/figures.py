@@ -36,17 +36,19 @@ def similarity_chart(
     shown = [ranking[rank] for rank in range(min(SHOWN, len(ranking)))]
     kept = [score for score in shown if score.kept]
     removed = [score for score in shown if not score.kept]
-    written = [_label(name, score) for name, score in zip(names(shown), shown, strict=True)]
+    short = names(shown, longest=_LONGEST_LABEL)
+    written = [_label(name, score) for name, score in zip(short, shown, strict=True)]
     labels = [f"<b>{written[0]}</b>", *written[1 : len(kept)]]
-    values = [score.score for score in kept]
+    values: list[float | None] = [score.score for score in kept]
     colors = [_color(rank, score, threshold) for rank, score in enumerate(kept)]
     lines = list(colors)
     if removed:
         labels += ["<i>Removed by the tag filter</i>", *written[len(kept) :]]
-        values += [0.0, *(score.score for score in removed)]
+        values += [None, *(score.score for score in removed)]
         colors += [_NONE] * (1 + len(removed))
         lines += [_NONE, *[REMOVED] * len(removed)]
-    low, high = min(typical[0], *values), max(typical[1], *values)
+    low = min(typical[0], float(ranking.scores.min()))
+    high = max(typical[1], float(ranking.scores.max()))
     line = min(max(threshold, low), high)
     return {
         "data": [_bars(values, colors, lines)],
@@ -82,7 +84,7 @@ def timeline_chart(spans: Sequence[Span], ink: str | None = None) -> dict[str, A
         ink: The colour of labels; None leaves it to the theme.
     """
     total = max(wall_ms(spans), 1e-6)
-    cached = [bool(span.facts.cached) and span.facts.cached == span.facts.count for span in spans]
+    cached = [span.facts.from_cache for span in spans]
     labels = [STAGES_IN_WORDS[span.name] for span in spans]
     # A bar that is too short to be seen still shows when its stage ran.
     bars = _bars(
@@ -117,11 +119,11 @@ def timeline_alt(spans: Sequence[Span]) -> str:
     )
 
 
-def _bars(values: list[float], colors: list[str], lines: list[str]) -> dict[str, Any]:
+def _bars(values: Sequence[float | None], colors: list[str], lines: list[str]) -> dict[str, Any]:
     return {
         "type": "bar",
         "orientation": "h",
-        "x": values,
+        "x": list(values),
         # Positions, not names: two agents may share a name.
         "y": list(range(len(values))),
         "marker": {"color": colors, "line": {"color": lines, "width": 1}, "cornerradius": 3},
@@ -195,8 +197,6 @@ def _bar_note(span: Span, total: float, *, on_bar: str | None) -> dict[str, Any]
 
 def _label(name: str, score: Score) -> str:
     """Return an axis label; a name is text here, never markup."""
-    if len(name) > _LONGEST_LABEL:
-        name = name[: _LONGEST_LABEL - 1] + "\u2026"
     return f"{escape(name, quote=False)}  {score.score:.2f}"
 
 

@@ -1,5 +1,6 @@
-"""Routes as rows of plain values, for any table."""
+"""Routes as rows of plain values, for any table; no cell is a spreadsheet's formula."""
 
+from handoff.core.texts import formula_safe
 from handoff.report.words import headline
 from handoff.router import Route
 
@@ -8,10 +9,10 @@ def ranking_rows(route: Route) -> list[dict[str, str | float | bool]]:
     """Return one row an agent, best first, candidates before the removed ones."""
     return [
         {
-            "agent": score.agent.name,
+            "agent": formula_safe(score.agent.name),
             "score": round(score.score, 3),
             "kept": score.kept,
-            "matched tags": ", ".join(score.matched_tags),
+            "matched tags": formula_safe(", ".join(score.matched_tags)),
             "to threshold": round(score.score - route.decision.threshold, 3),
         }
         for score in route.ranking
@@ -21,7 +22,14 @@ def ranking_rows(route: Route) -> list[dict[str, str | float | bool]]:
 def side_by_side(route: Route, other: Route) -> list[dict[str, str]]:
     """Return one row a fact, with both routes' values."""
     here, there = _facts(route), _facts(other)
-    return [{"": name, "this route": here[name], "the earlier one": there[name]} for name in here]
+    return [
+        {
+            "": name,
+            "this route": formula_safe(here[name]),
+            "the earlier one": formula_safe(there[name]),
+        }
+        for name in here
+    ]
 
 
 def _facts(route: Route) -> dict[str, str]:

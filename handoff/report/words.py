@@ -1,10 +1,15 @@
 """A route in words, for people; plain text, whoever shows it escapes it."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from handoff.core.model import Decision, Outcome, Score, ThresholdSource
+from handoff.core.texts import shorten
 from handoff.core.whatif import WhatIf
+from handoff.registry import LONGEST_NAME
 from handoff.router import Route
 
 _FINE_GAP = 0.01
@@ -89,55 +94,66 @@ def comparison(route: Route) -> str:
     )
 
 
-def names(scores: Sequence[Score]) -> list[str]:
-    """Return the agents' names; those that share one get their id beside it."""
-    times = Counter(score.agent.name for score in scores)
+def names(scores: Sequence[Score], longest: int = LONGEST_NAME) -> list[str]:
+    """Return the agents' names, cut to a length; those that look alike get their id beside them."""
+    short = [
+        name if len(name) <= longest else f"{name[: longest - 1]}\u2026"
+        for name in (score.agent.name for score in scores)
+    ]
+    times = Counter(short)
     return [
-        score.agent.name
-        if times[score.agent.name] == 1
-        else f"{score.agent.name} ({score.agent.id})"
-        for score in scores
+        name if times[name] == 1 else f"{name} ({shorten(score.agent.id, 20)})"
+        for name, score in zip(short, scores, strict=True)
     ]
 
 
 def together(value: float, limit: float) -> tuple[str, str]:
-    """Format two numbers with two decimals, or with as many as it takes to tell them apart."""
-    decimals = 2
-    if value != limit and abs(value - limit) < _FINE_GAP:
-        decimals = 3
-        while decimals < _MOST_DECIMALS and f"{value:.{decimals}f}" == f"{limit:.{decimals}f}":
-            decimals += 1
-    return f"{value:.{decimals}f}", f"{limit:.{decimals}f}"
+    """Format two numbers with two decimals, or with as many as it takes to tell them apart.
+
+    Numbers that are one and the same score, in the precision of scores, read the same.
+    """
+    if _same_score(value, limit):
+        return _rounded(limit, 2), _rounded(limit, 2)
+    decimals = 2 if abs(value - limit) >= _FINE_GAP else 3
+    while decimals < _MOST_DECIMALS and float(_rounded(value, decimals)) == float(
+        _rounded(limit, decimals)
+    ):
+        decimals += 1
+    return _rounded(value, decimals), _rounded(limit, decimals)
 
 
 def distance(value: float, limit: float) -> str:
-    """Format how far a number is from a limit, with its sign."""
+    """Format how far a number is from a limit, with its sign; only no distance reads as zero."""
+    if _same_score(value, limit):
+        return "+0.00"
     gap = value - limit
-    decimals = 3 if 0 < abs(gap) < _FINE_GAP else 2
+    decimals = 2 if abs(gap) >= _FINE_GAP else 3
+    while decimals < _MOST_DECIMALS and float(_rounded(gap, decimals)) == 0:
+        decimals += 1
     return f"{gap:+.{decimals}f}"
 
 
 def filter_note(route: Route) -> str:
     """Say what the tag filter did, and what was skipped."""
-    ranking, agents = route.ranking, len(route.ranking)
+    ranking = route.ranking
+    all_kept = "the only agent was kept" if len(ranking) == 1 else _all_kept(len(ranking))
     if route.evidence.degraded:
-        return f"Tags could not be extracted, so all {agents:,} agents were kept."
+        return f"Tags could not be extracted, so {all_kept}."
     if not route.policy.use_tags:
-        return f"The tag filter is off: all {agents:,} agents were kept."
+        return f"The tag filter is off: {all_kept}."
     if not ranking.tags:
-        return f"No tag fits the query, so all {agents:,} agents were kept."
+        return f"No tag fits the query, so {all_kept}."
     if ranking.widened:
-        return f"No agent carries these tags, so all {agents:,} agents were kept."
-    return f"{ranking.candidates:,} of {agents:,} agents kept."
+        return f"No agent carries these tags, so {all_kept}."
+    return f"{ranking.candidates:,} of {_agents(len(ranking))} kept."
 
 
 def answered_by(route: Route) -> str:
     """Say which models answered, who set the threshold, and over which registry."""
-    agents = len(route.ranking.registry)
     return (
         f"{_provider(route.evidence.embedder)}, {_provider(route.evidence.tagger)}. Threshold "
         f"{route.decision.threshold:.2f}, {SOURCES[route.threshold_source]}. "
-        f"{agents:,} {'agent' if agents == 1 else 'agents'}."
+        f"{_agents(len(route.ranking.registry))}."
     )
 
 
@@ -158,6 +174,23 @@ def milliseconds(ms: float) -> str:
     return f"{ms:.1f} ms" if ms < _LONG_MS else f"{ms:,.0f} ms"
 
 
+def _agents(count: int) -> str:
+    return f"{count:,} {'agent' if count == 1 else 'agents'}"
+
+
+def _all_kept(count: int) -> str:
+    return f"all {_agents(count)} were kept"
+
+
+def _rounded(number: float, decimals: int) -> str:
+    """Format a number; a rounded zero has no sign."""
+    return f"{number:.{decimals}f}" if round(number, decimals) else f"{0:.{decimals}f}"
+
+
+def _same_score(one: float, other: float) -> bool:
+    return bool(np.float32(one) == np.float32(other))
+
+
 def _provider(identity: str) -> str:
     """Return a name for people; an unknown identity speaks for itself."""
     for prefix, name in _PROVIDERS.items():
@@ -172,10 +205,12 @@ def _threshold_range(route: Route, what_if: WhatIf) -> str:
             f"{route.decision.best.agent.name} is judged by a threshold of its own, "
             f"{route.decision.threshold:.2f}; moving the common one changes nothing here."
         )
-    score = f"{route.decision.best.score:.3f}"
+    # Rounded into the range, so that the sentence holds for the number it names.
     if route.decision.outcome is Outcome.BELOW_THRESHOLD:
-        return f"The outcome stays for every threshold above {score}."
-    return f"The outcome stays for every threshold up to {what_if.threshold_to:.3f}."
+        above = math.ceil(what_if.threshold_from * 1000) / 1000
+        return f"The outcome stays for every threshold above {_rounded(above, 3)}."
+    up_to = math.floor(what_if.threshold_to * 1000) / 1000
+    return f"The outcome stays for every threshold up to {_rounded(up_to, 3)}."
 
 
 def _other_filter(route: Route, other: Decision) -> str:

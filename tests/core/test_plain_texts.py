@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff.core.errors import HandoffError, QueryError
-from handoff.core.texts import parse_number, parse_query, shorten, steering_character
+from handoff.core.texts import formula_safe, parse_number, parse_query, shorten, steering_character
 
 
 @pytest.mark.parametrize(
@@ -175,3 +175,19 @@ def test_a_refused_query_has_a_problem_and_a_mend(query, problem, mend):
         parse_query(query)
 
     assert (refusal.value.problem, refusal.value.mend) == (problem, mend)
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        pytest.param("=HYPERLINK(0)", "'=HYPERLINK(0)", id="a formula"),
+        pytest.param("  +1", "'  +1", id="a sign behind spaces"),
+        pytest.param("-1", "'-1", id="a minus"),
+        pytest.param("@SUM(1)", "'@SUM(1)", id="an at sign"),
+        pytest.param("a=1", "a=1", id="an equals sign inside"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_what_a_spreadsheet_would_compute_gets_an_apostrophe(text, safe):
+    """Only a text that begins like a formula is changed."""
+    assert formula_safe(text) == safe
