@@ -52,7 +52,7 @@ def gather(folder: Path, cache_dir: Path) -> Gathered:
     """Gather evidence for a folder's cases with the embedded model."""
     settings = load_settings({"HANDOFF_CACHE_DIR": str(cache_dir)}, folder / "agents.csv")
     registry = load_registry(settings.registry)
-    router = build_router(settings, registry)
+    router = build_router(settings, registry, None)
     cases = load_cases(folder / "cases.csv", registry).cases
     loop = BackgroundLoop()
     evidence = loop.run(router.gather_many([case.query for case in cases], Trace()))

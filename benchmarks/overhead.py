@@ -67,7 +67,7 @@ def warm_route_ms(folder: Path) -> float:
     with tempfile.TemporaryDirectory() as cache:
         settings = load_settings({"HANDOFF_CACHE_DIR": cache}, folder / "agents.csv")
         registry = load_registry(settings.registry)
-        router = build_router(settings, registry)
+        router = build_router(settings, registry, None)
         policy = load_policy(None, router.embedder.default_threshold)
         loop = BackgroundLoop()
         times = []

@@ -7,6 +7,7 @@ call would break every one of them on the second call.
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
 Result = TypeVar("Result")
@@ -28,12 +29,16 @@ class BackgroundLoop:
 
         A caller that is interrupted while it waits cancels the work.
         """
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self.start(work)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def start(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """Start a coroutine on the loop, with this thread's context, and do not wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def __enter__(self) -> Self:
         """Return the loop; leaving the block closes it."""

@@ -1,41 +1,97 @@
 """The only place where parts are chosen and joined."""
 
 from handoff.core.model import Registry
+from handoff.core.texts import agent_text
 from handoff.index.exact import ExactIndex
 from handoff.protocols import Embedder, TagExtractor
-from handoff.providers.cached import CachedEmbedder
+from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
 from handoff.providers.local import LocalEmbedder, LocalTagExtractor, load_model
+from handoff.providers.openai.connection import OpenAIConnection
+from handoff.providers.openai.embedder import OpenAIEmbedder
+from handoff.providers.openai.prices import load_prices
+from handoff.providers.openai.runner import OpenAIRunner
+from handoff.providers.openai.tagger import OpenAITagExtractor
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
 from handoff.resilience.cache import VectorCache
+from handoff.resilience.spending import SpendingCap
 from handoff.router import Router
 from handoff.settings import Settings
 
 CACHE_NAME = "vectors-1.sqlite"
 
 
+def registry_cost_usd(settings: Settings, registry: Registry) -> float | None:
+    """Return the most that embedding a registry can cost; None where that is not known.
+
+    0 with the embedded model. A token is at least one byte, and four bytes as a rule.
+    """
+    if settings.embedder != "openai" or settings.openai is None:
+        return 0.0
+    price = load_prices(settings.prices).get(settings.openai.embedding_model)
+    size = sum(len(agent_text(agent).encode()) for agent in registry.agents)
+    return None if price is None else price.cost_usd(size, 0)
+
+
 def preload(settings: Settings) -> None:
     """Load what a first query would wait for; raises ProviderError where it is not installed."""
-    if "local" in (settings.embedder, settings.tagger):
+    if "local" in (settings.embedder, settings.tagger) or settings.fall_back:
         load_model()
 
 
-def build_router(settings: Settings, registry: Registry, *, on_disk: bool = True) -> Router:
+def build_connection(settings: Settings) -> OpenAIConnection | None:
+    """Make ready to call OpenAI; None without a key.
+
+    Breakers, limits and the spending cap belong to it, so a process needs one.
+
+    Raises:
+        SettingsError: The price table cannot be read.
+    """
+    if settings.openai is None:
+        return None
+    cap = SpendingCap(settings.spending_cap_usd, name="this process")
+    return OpenAIConnection(settings.openai, load_prices(settings.prices), cap)
+
+
+def build_router(
+    settings: Settings,
+    registry: Registry,
+    connection: OpenAIConnection | None,
+    *,
+    on_disk: bool = True,
+) -> Router:
     """Join the parts that the settings name; nothing is embedded yet.
 
     Args:
         settings: Which parts.
         registry: The agents.
-        on_disk: Keep vectors in the cache; False for what a visitor lends for a while.
+        connection: To OpenAI, shared by all routers of a process; None without a key.
+        on_disk: Keep vectors and tags in the cache; False for what a visitor lends for a while.
+
+    Raises:
+        SettingsError: The settings of OpenAI do not fit together.
     """
+    cache = VectorCache(settings.cache_dir / CACHE_NAME) if on_disk else None
     local: Embedder = LocalEmbedder()
-    if on_disk:
-        local = CachedEmbedder(local, VectorCache(settings.cache_dir / CACHE_NAME))
-    embedder = local if settings.embedder == "local" else ScriptedEmbedder()
-    index = ExactIndex(registry, embedder)
-    tagger: TagExtractor
-    if settings.tagger == "local":
-        context = index if embedder is local else ExactIndex(registry, local)
-        tagger = LocalTagExtractor(registry, local, context)
-    else:
-        tagger = ScriptedTagExtractor(registry)
-    return Router(registry, embedder, tagger, index, SimulatedRunner())
+    if cache is not None:
+        local = CachedEmbedder(local, cache)
+    context = ExactIndex(registry, local)
+    similar = LocalTagExtractor(registry, local, context)
+    simulated = SimulatedRunner()
+    embedded = Router(registry, local, similar, context, simulated)
+    embedder: Embedder = local if settings.embedder == "local" else ScriptedEmbedder()
+    tagger: TagExtractor = similar if settings.tagger == "local" else ScriptedTagExtractor(registry)
+    if connection is None:
+        index = context if embedder is local else ExactIndex(registry, embedder)
+        return Router(registry, embedder, tagger, index, simulated)
+
+    if settings.embedder == "openai":
+        embedder = OpenAIEmbedder(connection)
+        if cache is not None:
+            embedder = CachedEmbedder(embedder, cache)
+    if settings.tagger == "openai":
+        tagger = OpenAITagExtractor(connection, registry, similar.shortlist)
+        if cache is not None:
+            tagger = CachedTagExtractor(tagger, cache, registry.vocabulary)
+    index = context if embedder is local else ExactIndex(registry, embedder)
+    fallback = embedded if settings.fall_back and settings.embedder == "openai" else None
+    return Router(registry, embedder, tagger, index, OpenAIRunner(connection), fallback)

@@ -17,10 +17,11 @@ from pathlib import Path
 import click
 
 from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_router
+from handoff.bootstrap import build_connection, build_router
 from handoff.core.errors import HandoffError, SettingsError
 from handoff.core.model import ThresholdSource
 from handoff.core.texts import parse_query
+from handoff.doctor import examine, report
 from handoff.registry import load_registry
 from handoff.report.route_json import route_to_json
 from handoff.report.route_text import route_to_text
@@ -67,7 +68,9 @@ def route(
 ) -> int:
     """Say which agent should take QUERY, and why."""
     settings = load_settings(os.environ, registry, config)
-    router = build_router(settings, load_registry(settings.registry))
+    registry_in_use = load_registry(settings.registry)
+    connection = build_connection(settings)
+    router = build_router(settings, registry_in_use, connection)
     policy = load_policy(settings.config, router.embedder.default_threshold)
     if threshold is not None:
         policy = replace(
@@ -75,12 +78,24 @@ def route(
         )
     policy = replace(policy, use_tags=not no_tags, per_agent=per_agent or policy.per_agent)
     with BackgroundLoop() as loop:
-        routed = loop.run(router.route(parse_query(" ".join(query)), policy))
+        try:
+            routed = loop.run(router.route(parse_query(" ".join(query)), policy))
+        finally:
+            if connection is not None:
+                loop.run(connection.close())
     if as_json:
         click.echo(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
     else:
         click.echo(route_to_text(routed, top))
     return HANDED_OFF if routed.decision.agent is not None else NOBODY
+
+
+@cli.command()
+def doctor() -> int:
+    """Say what can route here, with which settings, and where they came from."""
+    findings = examine(os.environ)
+    click.echo(report(findings))
+    return ERROR if any(finding.fatal for finding in findings) else HANDED_OFF
 
 
 @cli.command()

@@ -1,9 +1,11 @@
 """What the router needs from the outside: one method each, taking many."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from handoff.core.model import Agent, FloatArray, IntArray
+
+OnText = Callable[[str], None]
 
 
 class Embedder(Protocol):
@@ -46,11 +48,13 @@ class TagExtractor(Protocol):
         """Name, version and whatever else its answers depend on."""
         ...
 
-    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...]]:
+    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...] | None]:
         """Return at most five tags a query, in order, best first; none where nothing fits.
 
+        None in place of a query's tags says that they could not be extracted, unlike the others'.
+
         Raises:
-            ProviderError: The tags could not be extracted.
+            ProviderError: No tags could be extracted.
         """
         ...
 
@@ -58,8 +62,14 @@ class TagExtractor(Protocol):
 class AgentRunner(Protocol):
     """The agents themselves."""
 
-    async def run(self, handoffs: Sequence[tuple[Agent, str]]) -> list[str]:
+    async def run(
+        self, handoffs: Sequence[tuple[Agent, str]], on_text: OnText | None = None
+    ) -> list[str]:
         """Deliver each query to its agent and return the answers, in order.
+
+        Args:
+            handoffs: Agents with their queries.
+            on_text: Called with each piece of an answer as it comes, where pieces come at all.
 
         Raises:
             ProviderError: An agent could not be reached.

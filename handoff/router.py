@@ -1,14 +1,15 @@
 """The shell: gather, rank, decide, hand off. What needs no provider is a function in `core`."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+import itertools
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
 from handoff.core.decision import decide_by
-from handoff.core.errors import ProviderError
+from handoff.core.errors import ProviderError, ProviderUnavailableError, SpendingCapError
 from handoff.core.model import (
     Decision,
     Evidence,
@@ -19,10 +20,12 @@ from handoff.core.model import (
     ThresholdSource,
 )
 from handoff.core.ranking import rank
-from handoff.protocols import AgentRunner, Embedder, TagExtractor, VectorIndex
+from handoff.protocols import AgentRunner, Embedder, OnText, TagExtractor, VectorIndex
 from handoff.trace import Span, Trace, note
 
 Result = TypeVar("Result")
+
+QUERIES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +57,8 @@ class Router:
     tagger: TagExtractor
     index: VectorIndex
     runner: AgentRunner
+    fallback: "Router | None" = None
+    """Takes over, wholly, while the embedder cannot be reached; vectors of two never meet."""
 
     async def route(self, query: str, policy: Policy) -> Route:
         """Gather, rank, decide, and hand off where somebody was selected.
@@ -67,8 +72,8 @@ class Router:
         """
         trace = Trace()
         evidence = await self.gather(query, trace)
-        route = judge(evidence, self.registry, policy, trace)
-        return await self.hand_off(route)
+        policy = self.policy_for(evidence, policy)
+        return await self.hand_off(judge(evidence, self.registry, policy, trace))
 
     async def gather(self, query: str, trace: Trace) -> Evidence:
         """Ask the outside world about one query; see `gather_many`."""
@@ -85,6 +90,17 @@ class Router:
             ProviderError: The queries or the agents could not be embedded.
         """
         try:
+            return await self._gather_many(queries, trace)
+        except ProviderUnavailableError as error:
+            if self.fallback is None:
+                raise
+            instead = Trace()
+            evidence = await self.fallback.gather_many(queries, instead)
+            trace.take_over(instead.spans, str(error))
+            return replace(evidence, degraded=(("embed_query",),) * len(queries))
+
+    async def _gather_many(self, queries: Sequence[str], trace: Trace) -> EvidenceSet:
+        try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_timed(trace, "embed_agents", self.index.prepare()))
                 embedding = tasks.create_task(
@@ -95,7 +111,7 @@ class Router:
             # Callers catch errors, not groups of them; the first one cancelled the others.
             raise failures.exceptions[0] from None
         vectors = embedding.result()
-        tags, degraded = tagging.result()
+        extracted = tagging.result()
         with trace.span("score"):
             similarities, positions = self.index.search(vectors)
         return EvidenceSet(
@@ -103,16 +119,53 @@ class Router:
             embedder=self.embedder.identity,
             tagger=self.tagger.identity,
             fingerprint=self.registry.fingerprint,
-            tags=tuple(tags),
+            tags=tuple(tags or () for tags in extracted),
             vectors=vectors,
             similarities=similarities,
             lexical=np.zeros(similarities.shape, dtype=np.float32),
-            degraded=(degraded,) * len(queries),
+            degraded=tuple(("extract_tags",) if tags is None else () for tags in extracted),
             positions=positions,
         )
 
-    async def hand_off(self, route: Route) -> Route:
+    async def route_many(
+        self, queries: Iterable[str], policy: Policy
+    ) -> AsyncGenerator[Route | ProviderError]:
+        """Yield a route or an error for each query, in order; nothing is handed off.
+
+        Queries are gathered a hundred at a time, their vectors in one batch, so that memory does
+        not grow with their number.
+
+        Args:
+            queries: As `parse_query` returned them.
+            policy: How to judge.
+        """
+        waiting = iter(queries)
+        while part := list(itertools.islice(waiting, QUERIES_AT_ONCE)):
+            trace = Trace()
+            try:
+                gathered = await self.gather_many(part, trace)
+            except ProviderError as error:
+                for _ in part:
+                    yield error
+                continue
+            for evidence in gathered:
+                yield judge(evidence, self.registry, self.policy_for(evidence, policy), trace)
+
+    def policy_for(self, evidence: Evidence, policy: Policy) -> Policy:
+        """Return a policy whose default threshold is that of the embedder that was used."""
+        other = self.fallback
+        if other is None or evidence.embedder != other.embedder.identity:
+            return policy
+        if policy.source is not ThresholdSource.EMBEDDER:
+            return policy
+        return replace(policy, threshold=other.embedder.default_threshold)
+
+    async def hand_off(self, route: Route, on_text: OnText | None = None) -> Route:
         """Deliver the query to the selected agent, if any; return the route with its answer.
+
+        Args:
+            route: Any route.
+            on_text: Called with each piece of the answer as it comes.
 
         Raises:
             ProviderError: The agent could not be reached.
@@ -122,16 +175,18 @@ class Router:
             return route
         trace = Trace(earlier=route.spans)
         with trace.span("hand_off"):
-            (answer,) = await self.runner.run([(agent, route.evidence.query)])
+            (answer,) = await self.runner.run([(agent, route.evidence.query)], on_text)
         return replace(route, spans=trace.spans, answer=answer)
 
-    async def _tags(
-        self, queries: Sequence[str]
-    ) -> tuple[Sequence[tuple[str, ...]], tuple[str, ...]]:
+    async def _tags(self, queries: Sequence[str]) -> Sequence[tuple[str, ...] | None]:
+        """Return each query's tags; None where they could not be extracted."""
         try:
-            return await self.tagger.extract(queries), ()
-        except ProviderError:
-            return [()] * len(queries), ("extract_tags",)
+            return await self.tagger.extract(queries)
+        except SpendingCapError:
+            raise
+        except ProviderError as error:
+            note(trouble=str(error))
+            return [None] * len(queries)
 
 
 def judge(evidence: Evidence, registry: Registry, policy: Policy, trace: Trace) -> Route:

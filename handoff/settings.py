@@ -1,9 +1,10 @@
 """What the environment and handoff.toml say, as frozen values."""
 
+import hashlib
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -14,8 +15,45 @@ from handoff.core.texts import parse_number, shorten
 
 CONFIG_NAME = "handoff.toml"
 _HUGE = 1e9
-EMBEDDERS = ("local", "scripted")
-TAGGERS = ("local", "scripted")
+SECRETS = Path(".streamlit") / "secrets.toml"
+EMBEDDERS = ("local", "openai", "scripted")
+TAGGERS = ("local", "openai", "scripted")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAISettings:
+    """How to reach OpenAI and what may be asked of it.
+
+    Attributes:
+        api_key: Never shown.
+        base_url: Of a compatible server; None for OpenAI's own.
+        chat_model: Extracts tags.
+        embedding_model: Makes vectors.
+        dimensions: Of the vectors; None for the model's own.
+        timeout_seconds: For one attempt.
+        deadline_seconds: For a whole call with its retries; waiting for our own limits is free.
+        concurrency: Calls at a time, an endpoint.
+        requests_per_minute: None for no limit.
+        tokens_per_minute: None for no limit.
+    """
+
+    api_key: str = field(repr=False)
+    base_url: str | None = None
+    chat_model: str = "gpt-4o-mini"
+    embedding_model: str = "text-embedding-3-small"
+    dimensions: int | None = None
+    timeout_seconds: float = 8.0
+    deadline_seconds: float = 20.0
+    concurrency: int = 10
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+
+    @property
+    def server(self) -> str:
+        """A short name of the server for identities; an address may hold a password."""
+        if self.base_url is None:
+            return "api"
+        return hashlib.sha256(self.base_url.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +67,11 @@ class Settings:
         embedder: One of `EMBEDDERS`.
         tagger: One of `TAGGERS`.
         cache_dir: Where vectors are kept.
+        openai: How to reach OpenAI; None without a key.
+        prices: A price table of the user's own.
+        spending_cap_usd: What this process may spend; None for no cap.
+        visitor_cap_usd: What one visitor of the page may spend; None for no cap.
+        fall_back: Use the embedded model, wholly, while the embedder cannot be reached.
     """
 
     registry: Path
@@ -37,6 +80,11 @@ class Settings:
     embedder: str
     tagger: str
     cache_dir: Path
+    openai: OpenAISettings | None = None
+    prices: Path | None = None
+    spending_cap_usd: float | None = None
+    visitor_cap_usd: float | None = None
+    fall_back: bool = False
 
 
 def load_settings(
@@ -45,8 +93,8 @@ def load_settings(
     """Read the environment; what is given here comes first.
 
     Args:
-        environ: `HANDOFF_REGISTRY`, `HANDOFF_CASES`, `HANDOFF_EMBEDDER`, `HANDOFF_TAGGER`,
-            `HANDOFF_CACHE_DIR`; a variable that is empty counts as unset.
+        environ: The variables that the README lists; one that is empty counts as unset. The key
+            may stand in .streamlit/secrets.toml instead.
         registry: The file of agents, from the command line.
         config: handoff.toml, from the command line.
 
@@ -62,16 +110,28 @@ def load_settings(
     cases = agents.parent / "cases.csv"
     named_cases = environ.get("HANDOFF_CASES")
     beside = agents.parent / CONFIG_NAME
+    openai = _openai(environ)
+    preferred = "local" if openai is None else "openai"
+    embedder = _choice(environ, "HANDOFF_EMBEDDER", EMBEDDERS, preferred)
+    tagger = _choice(environ, "HANDOFF_TAGGER", TAGGERS, preferred)
+    if openai is None and "openai" in (embedder, tagger):
+        raise SettingsError("There is no key for OpenAI: set OPENAI_API_KEY, or choose local.")
+    prices = environ.get("HANDOFF_PRICES")
     return Settings(
         registry=agents,
         cases=Path(named_cases) if named_cases else cases if cases.exists() else None,
         config=config or (beside if beside.exists() else None),
-        embedder=_choice(environ, "HANDOFF_EMBEDDER", EMBEDDERS),
-        tagger=_choice(environ, "HANDOFF_TAGGER", TAGGERS),
+        embedder=embedder,
+        tagger=tagger,
         cache_dir=Path(
             environ.get("HANDOFF_CACHE_DIR")
             or platformdirs.user_cache_dir("handoff", appauthor=False)
         ),
+        openai=openai,
+        prices=Path(prices) if prices else None,
+        spending_cap_usd=_positive(environ, "HANDOFF_SPENDING_CAP_USD"),
+        visitor_cap_usd=_positive(environ, "HANDOFF_VISITOR_CAP_USD"),
+        fall_back=_choice(environ, "HANDOFF_FALLBACK", ("none", "local"), "none") == "local",
     )
 
 
@@ -139,9 +199,58 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    """Return a variable's value; the first choice where it is unset."""
-    value = environ.get(name) or choices[0]
+def _openai(environ: Mapping[str, str]) -> OpenAISettings | None:
+    """Read how to reach OpenAI; None without a key."""
+    key = (environ.get("OPENAI_API_KEY") or _secret("OPENAI_API_KEY") or "").strip()
+    if not key:
+        return None
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError("OPENAI_API_KEY holds characters that no key has: copy it again.")
+    base_url = (environ.get("OPENAI_BASE_URL") or "").strip() or None
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise SettingsError("OPENAI_BASE_URL must begin with http:// or https://.")
+    preset = OpenAISettings(key)
+    dimensions = _positive(environ, "HANDOFF_OPENAI_DIMENSIONS")
+    return OpenAISettings(
+        api_key=key,
+        base_url=base_url,
+        chat_model=environ.get("HANDOFF_OPENAI_CHAT_MODEL") or preset.chat_model,
+        embedding_model=environ.get("HANDOFF_OPENAI_EMBEDDING_MODEL") or preset.embedding_model,
+        dimensions=None if dimensions is None else int(dimensions),
+        timeout_seconds=_positive(environ, "HANDOFF_OPENAI_TIMEOUT_SECONDS")
+        or preset.timeout_seconds,
+        deadline_seconds=_positive(environ, "HANDOFF_OPENAI_DEADLINE_SECONDS")
+        or preset.deadline_seconds,
+        concurrency=int(_positive(environ, "HANDOFF_CONCURRENCY") or preset.concurrency),
+        requests_per_minute=_positive(environ, "HANDOFF_OPENAI_REQUESTS_PER_MINUTE"),
+        tokens_per_minute=_positive(environ, "HANDOFF_OPENAI_TOKENS_PER_MINUTE"),
+    )
+
+
+def _secret(name: str) -> str | None:
+    """Return a value of .streamlit/secrets.toml, if it is there."""
+    try:
+        value = tomllib.loads(SECRETS.read_text(encoding="utf-8-sig")).get(name)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _positive(environ: Mapping[str, str], name: str) -> float | None:
+    """Return a number above 0; None where the variable is unset."""
+    text = environ.get(name)
+    if not text:
+        return None
+    number = parse_number(text)
+    if not 0 < number < _HUGE:
+        raise SettingsError(f"{name} must be a number above 0.")
+    return number
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...], preferred: str) -> str:
+    """Return a variable's value; the preferred choice where it is unset."""
+    value = environ.get(name) or preferred
     if value not in choices:
-        raise SettingsError(f"{name} is '{shorten(value)}': choose {' or '.join(choices)}.")
+        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise SettingsError(f"{name} is '{shorten(value)}': choose {listed}.")
     return value

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
 
 STAGES = (
     "extract_tags",
@@ -28,6 +29,8 @@ class Facts:
         tokens: Tokens that a provider billed.
         cost_usd: What they cost.
         load_ms: How much of the time went into loading a model, the first time.
+        retries: Requests that were sent again.
+        trouble: Why the stage was skipped, one sentence.
     """
 
     count: int | None = None
@@ -35,6 +38,8 @@ class Facts:
     tokens: int | None = None
     cost_usd: float | None = None
     load_ms: float | None = None
+    retries: int | None = None
+    trouble: str | None = None
 
     @property
     def from_cache(self) -> bool:
@@ -55,28 +60,32 @@ class Span:
 _open_facts: ContextVar[Facts | None] = ContextVar("open_facts", default=None)
 
 
-def note(
-    *,
-    count: int | None = None,
-    cached: int | None = None,
-    tokens: int | None = None,
-    cost_usd: float | None = None,
-    load_ms: float | None = None,
-) -> None:
-    """Put facts on the span that is open here; outside one, do nothing."""
+class Noted(TypedDict, total=False):
+    """The facts that `note` takes; see `Facts`."""
+
+    count: int
+    cached: int
+    tokens: int
+    cost_usd: float | None
+    load_ms: float
+    retries: int
+    trouble: str
+
+
+_ADDED_UP = frozenset({"tokens", "cost_usd", "load_ms", "retries"})
+
+
+def note(**noted: Unpack[Noted]) -> None:
+    """Put facts on the span that is open here, adding up what counts; outside one, do nothing."""
     facts = _open_facts.get()
     if facts is None:
         return
-    if count is not None:
-        facts.count = count
-    if cached is not None:
-        facts.cached = cached
-    if tokens is not None:
-        facts.tokens = (facts.tokens or 0) + tokens
-    if cost_usd is not None:
-        facts.cost_usd = (facts.cost_usd or 0.0) + cost_usd
-    if load_ms is not None:
-        facts.load_ms = (facts.load_ms or 0.0) + load_ms
+    for name, value in noted.items():
+        before = getattr(facts, name)
+        if name in _ADDED_UP and before is not None and value is not None:
+            value = before + value  # noqa: PLW2901 - the sum takes the part's place
+        if value is not None:
+            setattr(facts, name, value)
 
 
 class Trace:
@@ -110,6 +119,14 @@ class Trace:
             _open_facts.reset(token)
             start_ms = (started - self._start) * 1000
             self._spans.append(Span(name, start_ms, (ended - started) * 1000, facts))
+
+    def take_over(self, spans: Sequence[Span], trouble: str) -> None:
+        """Go on with another trace's spans in place of our own; the query's say why."""
+        passed = wall_ms(self._spans)
+        for span in spans:
+            if span.name == "embed_query":
+                span.facts.trouble = trouble
+        self._spans = [replace(span, start_ms=span.start_ms + passed) for span in spans]
 
     @property
     def spans(self) -> tuple[Span, ...]:

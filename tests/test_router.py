@@ -56,7 +56,11 @@ class RecordingRunner:
 
     handoffs: list[tuple[str, str]] = field(default_factory=list)
 
-    async def run(self, handoffs: Sequence[tuple[Agent, str]]) -> list[str]:
+    async def run(
+        self,
+        handoffs: Sequence[tuple[Agent, str]],
+        on_text: object = None,  # noqa: ARG002 - its answers come whole
+    ) -> list[str]:
         """Note each handoff."""
         self.handoffs += [(agent.id, query) for agent, query in handoffs]
         return [f"{agent.name} says yes." for agent, _ in handoffs]

@@ -99,19 +99,19 @@ def test_the_variable_wins_over_the_registry_here():
         pytest.param(
             "HANDOFF_EMBEDDER",
             "gpt",
-            "HANDOFF_EMBEDDER is 'gpt': choose local or scripted.",
+            "HANDOFF_EMBEDDER is 'gpt': choose local, openai or scripted.",
             id="embedder",
         ),
         pytest.param(
             "HANDOFF_EMBEDDER",
             "Local",
-            "HANDOFF_EMBEDDER is 'Local': choose local or scripted.",
+            "HANDOFF_EMBEDDER is 'Local': choose local, openai or scripted.",
             id="embedder with a capital",
         ),
         pytest.param(
             "HANDOFF_TAGGER",
             "none\n",
-            "HANDOFF_TAGGER is 'none\\n': choose local or scripted.",
+            "HANDOFF_TAGGER is 'none\\n': choose local, openai or scripted.",
             id="tagger with a line break",
         ),
     ],

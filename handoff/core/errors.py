@@ -7,6 +7,12 @@ HandoffError                     a sentence that says what is wrong and what to 
 │   ├── RegistryError            agents.csv
 │   └── CasesError               cases.csv
 └── ProviderError                an embedder, a tagger or a runner failed
+    ├── ProviderUnavailableError   time-out, no connection, 5xx: another try may work
+    │   ├── RateLimitedError       too many requests for now
+    │   └── RestingError           it failed so often that it is left alone for a while
+    ├── ProviderRejectedError      key, model, quota or request refused: the same fails again
+    ├── ProviderReplyError         an answer that cannot be used
+    └── SpendingCapError           the call could pass a spending cap, so it was not made
 
 Nobody reaching the threshold is no error: it is an `Outcome`.
 """
@@ -64,3 +70,27 @@ class CasesError(TableError):
 
 class ProviderError(HandoffError):
     """A provider failed, or gave an answer that cannot be used."""
+
+
+class ProviderUnavailableError(ProviderError):
+    """No answer: another try may work."""
+
+
+class RateLimitedError(ProviderUnavailableError):
+    """Too many requests or tokens for now."""
+
+
+class RestingError(ProviderUnavailableError):
+    """The provider failed so often that it is left alone for a while."""
+
+
+class ProviderRejectedError(ProviderError):
+    """The provider refused; the same request would be refused again."""
+
+
+class SpendingCapError(ProviderError):
+    """A call that was not made, because it could have passed a spending cap."""
+
+
+class ProviderReplyError(ProviderError):
+    """An answer came that cannot be used."""

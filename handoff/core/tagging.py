@@ -131,6 +131,24 @@ def choose_tags(
     return tuple(pairs.vocabulary[tag] for tag in chosen)
 
 
+def likeliest_tags(
+    pairs: TagPairs, agent_similarities: FloatArray, tag_similarities: FloatArray, most: int
+) -> tuple[str, ...]:
+    """Return the tags with the best evidence, best first, for a model that can weigh only so many.
+
+    Args:
+        pairs: The registry's, at least one pair.
+        agent_similarities: The query's cosine with every agent's text, shape (agents,).
+        tag_similarities: Its cosine with every tag's name, shape (vocabulary,).
+        most: How many tags to return.
+    """
+    evidence = (agent_similarities[pairs.agents] + tag_similarities[pairs.tags]) / 2
+    best = np.full(len(pairs.vocabulary), -np.inf, dtype=np.float32)
+    np.maximum.at(best, pairs.tags, evidence)
+    order = np.argsort(-best, kind="stable")[:most]
+    return tuple(pairs.vocabulary[tag] for tag in order)
+
+
 def stems(text: str) -> tuple[str, ...]:
     """Return a text's words, lower-case, without the commonest endings."""
     return tuple(_stem(word) for word in _WORD.findall(text.lower()))

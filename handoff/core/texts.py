@@ -71,6 +71,7 @@ def steering_character(text: str) -> str | None:
 def formula_safe(text: str) -> str:
     """Return a text that a spreadsheet takes for text: an apostrophe before what starts a formula.
 
-    The rule is that of OWASP's ASVS 1.2.10.
+    The rule is that of OWASP's ASVS 1.2.10; numbers below zero stay numbers.
     """
-    return f"'{text}" if text.lstrip()[:1] in _FORMULA_STARTS else text
+    is_number = text.startswith("-") and not math.isnan(parse_number(text))
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA_STARTS and not is_number else text

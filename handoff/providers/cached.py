@@ -1,4 +1,4 @@
-"""An embedder that remembers, by content."""
+"""Providers that remember, by content; what is asked for twice at once is asked once."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,8 +7,9 @@ import numpy as np
 
 from handoff.core.model import FloatArray
 from handoff.core.texts import TEXT_VERSION
-from handoff.protocols import Embedder
+from handoff.protocols import Embedder, TagExtractor
 from handoff.resilience.cache import VectorCache
+from handoff.resilience.single_flight import SingleFlight
 from handoff.trace import note
 
 _LENGTH_TOLERANCE = 1e-3
@@ -21,6 +22,7 @@ class CachedEmbedder:
         """Wrap an embedder; its identity is part of every key."""
         self._embedder = embedder
         self._cache = cache
+        self._flights: SingleFlight[FloatArray] = SingleFlight()
 
     @property
     def identity(self) -> str:
@@ -49,7 +51,9 @@ class CachedEmbedder:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         note(count=len(texts), cached=len(texts) - sum(key in missing for key in keys))
         if missing or not texts:
-            fresh = await self._embedder.embed(list(missing.values()))
+            fresh = await self._flights.run(
+                tuple(missing), lambda: self._embedder.embed(list(missing.values()))
+            )
             if len(missing) == len(texts):
                 self._cache.put(dict(zip(missing, fresh, strict=True)))
                 return fresh
@@ -70,5 +74,55 @@ class CachedEmbedder:
         return {key: whole[key] for key, kept in zip(whole, sound, strict=True) if kept}
 
     def _key(self, text: str) -> bytes:
-        parts = (self.identity, str(TEXT_VERSION), text)
-        return hashlib.sha256("\0".join(parts).encode()).digest()
+        return _digest(self.identity, str(TEXT_VERSION), text)
+
+
+class CachedTagExtractor:
+    """The same tags as the extractor inside, each query asked once.
+
+    Tags are kept as their places in the vocabulary, which is part of the extractor's identity.
+    """
+
+    def __init__(self, tagger: TagExtractor, cache: VectorCache, vocabulary: Sequence[str]) -> None:
+        """Wrap an extractor; its identity is part of every key."""
+        self._tagger = tagger
+        self._cache = cache
+        self._vocabulary = vocabulary
+        self._places = {tag: place for place, tag in enumerate(vocabulary)}
+        self._flights: SingleFlight[list[tuple[str, ...] | None]] = SingleFlight()
+
+    @property
+    def identity(self) -> str:
+        """The inner extractor's."""
+        return self._tagger.identity
+
+    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...] | None]:
+        """Return at most five tags a query; see `TagExtractor`."""
+        keys = [_digest(self.identity, query) for query in queries]
+        known: dict[bytes, tuple[str, ...] | None] = {
+            key: self._read(row) for key, row in self._cache.get(keys).items()
+        }
+        missing = {key: query for key, query in zip(keys, queries, strict=True) if key not in known}
+        note(count=len(queries), cached=len(queries) - sum(key in missing for key in keys))
+        if missing:
+            fresh = await self._flights.run(
+                tuple(missing), lambda: self._tagger.extract(list(missing.values()))
+            )
+            new = dict(zip(missing, fresh, strict=True))
+            self._cache.put(
+                {key: self._written(tags) for key, tags in new.items() if tags is not None}
+            )
+            known |= new
+        return [known[key] for key in keys]
+
+    def _written(self, tags: tuple[str, ...]) -> FloatArray:
+        """Return how many tags there are, then their places."""
+        return np.array([len(tags), *(self._places[tag] for tag in tags)], dtype=np.float32)
+
+    def _read(self, row: FloatArray) -> tuple[str, ...]:
+        places = row[1:].astype(np.intp)
+        return tuple(self._vocabulary[place] for place in places if 0 <= place < len(self._places))
+
+
+def _digest(*parts: str) -> bytes:
+    return hashlib.sha256("\0".join(parts).encode()).digest()

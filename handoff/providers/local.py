@@ -10,7 +10,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from handoff.core.errors import ProviderError
 from handoff.core.model import FloatArray, Registry
 from handoff.core.scoring import unit
-from handoff.core.tagging import choose_tags, pair_tags
+from handoff.core.tagging import choose_tags, likeliest_tags, pair_tags
 from handoff.protocols import Embedder, VectorIndex
 from handoff.trace import note
 
@@ -81,8 +81,25 @@ class LocalTagExtractor:
         """The rule's version and the embedder that it judges by."""
         return f"similarity-{TAGGING_VERSION}-{self._embedder.identity}"
 
-    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...]]:
+    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...] | None]:
         """Return at most five tags a query, best first; see `TagExtractor`."""
+        tags = await self._weighed(queries, lambda *row: choose_tags(self._pairs, *row))
+        note(count=len(queries), cached=0)
+        return list(tags)
+
+    async def shortlist(self, queries: Sequence[str], most: int) -> list[tuple[str, ...]]:
+        """Return the likeliest tags of each query, for a model that can weigh only so many."""
+        return await self._weighed(
+            queries,
+            lambda _, agents, names, __: likeliest_tags(self._pairs, agents, names, most),
+        )
+
+    async def _weighed(
+        self,
+        queries: Sequence[str],
+        weigh: Callable[[str, FloatArray, FloatArray, float], tuple[str, ...]],
+    ) -> list[tuple[str, ...]]:
+        """Weigh each query's similarities with agents and tags' names, and what it says."""
         if not self._pairs.vocabulary:
             return [()] * len(queries)
         await self._index.prepare()
@@ -96,11 +113,8 @@ class LocalTagExtractor:
             vectors = unit(sums)
             agents, _ = self._index.search(vectors)
             names = vectors @ self._names.T
-            tags += [
-                choose_tags(self._pairs, *row)
-                for row in zip(part, agents, names, content.tolist(), strict=True)
-            ]
-        note(count=len(queries), cached=0)
+            rows = zip(part, agents, names, content.tolist(), strict=True)
+            tags += [weigh(*row) for row in rows]
         return tags
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from handoff.core.errors import ProviderError
 from handoff.core.model import Agent, FloatArray, Registry
 from handoff.core.scoring import unit
+from handoff.protocols import OnText
 
 _WORD_BREAKS = str.maketrans(dict.fromkeys(".,:;!?()[]{}\"'/", " "))
 
@@ -51,7 +52,7 @@ class ScriptedTagExtractor:
         self.calls: list[tuple[str, ...]] = []
         self.failure: ProviderError | None = None
 
-    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...]]:
+    async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...] | None]:
         """Return at most five tags a query; see `TagExtractor`."""
         self.calls.append(tuple(queries))
         if self.failure is not None:
@@ -67,7 +68,11 @@ class ScriptedTagExtractor:
 class SimulatedRunner:
     """No agent is connected: says what would have happened."""
 
-    async def run(self, handoffs: Sequence[tuple[Agent, str]]) -> list[str]:
+    async def run(
+        self,
+        handoffs: Sequence[tuple[Agent, str]],
+        on_text: OnText | None = None,  # noqa: ARG002 - its answers come whole
+    ) -> list[str]:
         """Return one sentence a handoff; see `AgentRunner`."""
         return [
             f"Simulated hand-off: {agent.name} would answer now; no agent is connected."

@@ -6,7 +6,7 @@ from typing import Any
 
 from handoff.core.decision import reaches
 from handoff.core.model import Score
-from handoff.report.words import STAGES_IN_WORDS, headline, milliseconds, names, reason
+from handoff.report.words import STAGES_IN_WORDS, headline, milliseconds, names, reason, rounded
 from handoff.router import Route
 from handoff.trace import Span, wall_ms
 
@@ -197,7 +197,7 @@ def _bar_note(span: Span, total: float, *, on_bar: str | None) -> dict[str, Any]
 
 def _label(name: str, score: Score) -> str:
     """Return an axis label; a name is text here, never markup."""
-    return f"{escape(name, quote=False)}  {score.score:.2f}"
+    return f"{escape(name, quote=False)}  {rounded(score.score, 2)}"
 
 
 def _color(rank: int, score: Score, threshold: float) -> str:

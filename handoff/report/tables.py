@@ -1,7 +1,7 @@
 """Routes as rows of plain values, for any table; no cell is a spreadsheet's formula."""
 
 from handoff.core.texts import formula_safe
-from handoff.report.words import headline
+from handoff.report.words import headline, rounded
 from handoff.router import Route
 
 
@@ -38,8 +38,10 @@ def _facts(route: Route) -> dict[str, str]:
     return {
         "query": route.evidence.query,
         "outcome": headline(decision),
-        "best": f"{decision.best.agent.name} {decision.best.score:.2f}",
-        "runner-up": "none" if second is None else f"{second.agent.name} {second.score:.2f}",
+        "best": f"{decision.best.agent.name} {rounded(decision.best.score, 2)}",
+        "runner-up": "none"
+        if second is None
+        else f"{second.agent.name} {rounded(second.score, 2)}",
         "threshold": f"{decision.threshold:.2f}",
         "tags": ", ".join(route.evidence.tags) or "none",
         "kept": f"{ranking.candidates:,} of {len(ranking):,}",

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handoff.core.model import Decision, Outcome, Score, ThresholdSource
+from handoff.core.model import Decision, Evidence, Outcome, Score, ThresholdSource
 from handoff.core.texts import shorten
 from handoff.core.whatif import WhatIf
 from handoff.registry import LONGEST_NAME
 from handoff.router import Route
+from handoff.trace import Span, billed
 
 _FINE_GAP = 0.01
 _MOST_DECIMALS = 8
@@ -27,6 +28,8 @@ SOURCES = {
 _PROVIDERS = {
     "wordllama-": "Embedded model (wordllama)",
     "similarity-": "tags by similarity",
+    "openai-text-embedding": "OpenAI embeddings",
+    "openai-": "tags by OpenAI",
     "scripted-embedder-": "Scripted embedder (for tests)",
     "scripted-tagger-": "tags by words",
 }
@@ -113,13 +116,13 @@ def together(value: float, limit: float) -> tuple[str, str]:
     Numbers that are one and the same score, in the precision of scores, read the same.
     """
     if _same_score(value, limit):
-        return _rounded(limit, 2), _rounded(limit, 2)
+        return rounded(limit, 2), rounded(limit, 2)
     decimals = 2 if abs(value - limit) >= _FINE_GAP else 3
-    while decimals < _MOST_DECIMALS and float(_rounded(value, decimals)) == float(
-        _rounded(limit, decimals)
+    while decimals < _MOST_DECIMALS and float(rounded(value, decimals)) == float(
+        rounded(limit, decimals)
     ):
         decimals += 1
-    return _rounded(value, decimals), _rounded(limit, decimals)
+    return rounded(value, decimals), rounded(limit, decimals)
 
 
 def distance(value: float, limit: float) -> str:
@@ -128,7 +131,7 @@ def distance(value: float, limit: float) -> str:
         return "+0.00"
     gap = value - limit
     decimals = 2 if abs(gap) >= _FINE_GAP else 3
-    while decimals < _MOST_DECIMALS and float(_rounded(gap, decimals)) == 0:
+    while decimals < _MOST_DECIMALS and float(rounded(gap, decimals)) == 0:
         decimals += 1
     return f"{gap:+.{decimals}f}"
 
@@ -157,6 +160,31 @@ def answered_by(route: Route) -> str:
     )
 
 
+def spending(spans: Sequence[Span], visit_usd: float) -> str:
+    """Say what a route used and cost, and this visit; empty where nothing was billed."""
+    tokens, cost_usd = billed(spans)
+    if not tokens and not visit_usd:
+        return ""
+    cost = "unknown cost" if cost_usd is None else f"${cost_usd:.6f}"
+    return f"{tokens:,} tokens, {cost}; this visit ${visit_usd:.6f}."
+
+
+def troubles(spans: Sequence[Span], evidence: Evidence) -> list[str]:
+    """Say what was skipped or asked again, and why."""
+    said = []
+    for span in spans:
+        if span.facts.trouble and span.name == "extract_tags":
+            said.append(f"Tags were skipped. {span.facts.trouble}")
+        elif span.facts.trouble:
+            said.append(f"The embedded model took over. {span.facts.trouble}")
+        if span.facts.retries:
+            times = "once" if span.facts.retries == 1 else f"{span.facts.retries} times"
+            said.append(f"{STAGES_IN_WORDS[span.name]} had to be asked again, {times}.")
+    if evidence.degraded and not said:
+        said.append("A stage was skipped because its provider is down.")
+    return said
+
+
 def what_would_change(route: Route, what_if: WhatIf) -> list[str]:
     """Say what would change the outcome, one sentence a way."""
     return [
@@ -182,7 +210,7 @@ def _all_kept(count: int) -> str:
     return f"all {_agents(count)} were kept"
 
 
-def _rounded(number: float, decimals: int) -> str:
+def rounded(number: float, decimals: int) -> str:
     """Format a number; a rounded zero has no sign."""
     return f"{number:.{decimals}f}" if round(number, decimals) else f"{0:.{decimals}f}"
 
@@ -208,9 +236,9 @@ def _threshold_range(route: Route, what_if: WhatIf) -> str:
     # Rounded into the range, so that the sentence holds for the number it names.
     if route.decision.outcome is Outcome.BELOW_THRESHOLD:
         above = math.ceil(what_if.threshold_from * 1000) / 1000
-        return f"The outcome stays for every threshold above {_rounded(above, 3)}."
+        return f"The outcome stays for every threshold above {rounded(above, 3)}."
     up_to = math.floor(what_if.threshold_to * 1000) / 1000
-    return f"The outcome stays for every threshold up to {_rounded(up_to, 3)}."
+    return f"The outcome stays for every threshold up to {rounded(up_to, 3)}."
 
 
 def _other_filter(route: Route, other: Decision) -> str:

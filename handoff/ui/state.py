@@ -3,8 +3,11 @@
 What belongs to one visitor lives in the session; only files of the server's own are shared.
 """
 
+import math
 import os
+import queue
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,12 +16,15 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_router, preload
+from handoff.bootstrap import build_connection, build_router, preload, registry_cost_usd
 from handoff.core.errors import HandoffError
 from handoff.core.model import Evidence, Policy, Registry
 from handoff.core.texts import shorten
 from handoff.evaluation.cases import Cases, load_cases, parse_cases
+from handoff.providers.openai.connection import OpenAIConnection
 from handoff.registry import load_registry, parse_registry
+from handoff.resilience.breaker import BreakerState
+from handoff.resilience.spending import SpendingCap, visitor_cap
 from handoff.router import Route, Router
 from handoff.settings import Settings, load_policy, load_settings
 from handoff.trace import Span, Trace
@@ -26,6 +32,10 @@ from handoff.trace import Span, Trace
 Parsed = TypeVar("Parsed")
 
 MOST_VISITED = 50
+FREE_AGENTS = 200
+"""A registry of more is embedded by a paid provider only after the visitor agreed."""
+
+_PIECE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +134,77 @@ def visited() -> list[Visited]:
     return history
 
 
-def hand_off(routing: Router, route: Route) -> Route:
-    """Deliver the query to the selected agent; raises ProviderError."""
-    return _loop().run(routing.hand_off(route))
+def hand_off(routing: Router, route: Route, show: Callable[[str], object]) -> Route:
+    """Deliver the query to the selected agent; raises ProviderError.
+
+    Args:
+        routing: Whose runner delivers.
+        route: With a selected agent.
+        show: Called on this thread with what has come of the answer so far.
+    """
+    pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
+    _pay()
+    ending = _loop().start(routing.hand_off(route, pieces.put))
+    text = ""
+    while not ending.done() or not pieces.empty():
+        with suppress(queue.Empty):
+            text += pieces.get(timeout=_PIECE_SECONDS)
+            show(text)
+    return ending.result()
+
+
+def visit_usd() -> float:
+    """Return what this visitor's calls cost so far."""
+    return _visitor_cap().spent_usd
+
+
+def resting(opened: Opened) -> dict[str, float]:
+    """Return the endpoints of OpenAI that are left alone, with the seconds left."""
+    connection = _connection(opened.settings)
+    if connection is None:
+        return {}
+    return {
+        name: breaker.seconds_left
+        for name, breaker in connection.breakers.items()
+        if breaker.state is not BreakerState.WORKING
+    }
+
+
+def agreed(opened: Opened) -> float | None:
+    """Return what embedding the registry may cost, if this visitor has to agree to it first."""
+    registry = opened.router.registry
+    if len(registry) <= FREE_AGENTS or registry.fingerprint in st.session_state.get(
+        "agreed", set()
+    ):
+        return None
+    cost_usd = registry_cost_usd(opened.settings, registry)
+    return math.nan if cost_usd is None else cost_usd or None
+
+
+def agree(opened: Opened) -> None:
+    """Remember that this visitor agreed to embed the registry."""
+    fingerprint = opened.router.registry.fingerprint
+    st.session_state["agreed"] = st.session_state.get("agreed", set()) | {fingerprint}
+
+
+def _visitor_cap() -> SpendingCap:
+    cap: SpendingCap | None = st.session_state.get("visitor_cap")
+    if cap is None:
+        limit = load_settings(os.environ).visitor_cap_usd
+        cap = st.session_state["visitor_cap"] = SpendingCap(limit, name="this visit")
+    return cap
+
+
+def _pay() -> None:
+    """Let what is started from here count for this visitor."""
+    visitor_cap.set(_visitor_cap())
 
 
 def _own_router(chosen: Settings, file: UploadedFile) -> Router:
     registry = _parsed("own_registry", file, file.file_id, parse_registry)
     kept: Router | None = st.session_state.get("own_router")
     if kept is None or kept.registry is not registry:
-        kept = build_router(chosen, registry, on_disk=False)
+        kept = build_router(chosen, registry, _connection(chosen), on_disk=False)
         st.session_state["own_router"] = kept
     return kept
 
@@ -169,9 +240,26 @@ def _loop() -> BackgroundLoop:
     return BackgroundLoop()
 
 
+def _connection(chosen: Settings) -> OpenAIConnection | None:
+    connection, _ = _connected(chosen)
+    return connection
+
+
+def _disconnect(connected: tuple[OpenAIConnection | None, BackgroundLoop]) -> None:
+    """Close a connection on the loop that used it."""
+    connection, loop = connected
+    if connection is not None:
+        loop.run(connection.close())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, on_release=_disconnect)
+def _connected(chosen: Settings) -> tuple[OpenAIConnection | None, BackgroundLoop]:
+    return build_connection(chosen), _loop()
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _router(chosen: Settings, stamp: tuple[int, int] | None) -> Router:  # noqa: ARG001 - a key
-    routing = build_router(chosen, load_registry(chosen.registry))
+    routing = build_router(chosen, load_registry(chosen.registry), _connection(chosen))
     preload(chosen)
     return routing
 
@@ -188,6 +276,7 @@ def _gather(
     identities: tuple[str, ...],  # noqa: ARG001 - a key
 ) -> tuple[Evidence, tuple[Span, ...]]:
     trace = Trace()
+    _pay()
     evidence = _loop().run(_routing.gather(query, trace))
     return evidence, trace.spans
 

@@ -91,8 +91,8 @@ def address(root, tmp_path_factory):
 def serve():
     """Return a function that serves a folder until the check ends."""
     with contextlib.ExitStack() as servers:
-        yield lambda folder: servers.enter_context(
-            serving(folder, HANDOFF_CACHE_DIR=str(folder / "cache"))
+        yield lambda folder, **variables: servers.enter_context(
+            serving(folder, HANDOFF_CACHE_DIR=str(folder / "cache"), **variables)
         )
 
 

@@ -44,7 +44,7 @@ def gather(folder):
     """Return a folder's registry, expected agents and evidence, by the embedded model."""
     settings = load_settings(os.environ, folder / "agents.csv")
     registry = load_registry(settings.registry)
-    router = build_router(settings, registry)
+    router = build_router(settings, registry, None)
     cases = load_cases(folder / "cases.csv", registry).cases
     loop = BackgroundLoop()
     evidence = loop.run(router.gather_many([case.query for case in cases], Trace()))

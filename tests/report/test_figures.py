@@ -13,7 +13,15 @@ from plotly import graph_objects
 
 from handoff.core.model import Agent, Evidence, Policy, Registry, ThresholdSource
 from handoff.report.budget import simulate
-from handoff.report.figures import similarity_alt, similarity_chart, timeline_alt, timeline_chart
+from handoff.report.figures import (
+    BELOW,
+    BEST,
+    PASSES,
+    similarity_alt,
+    similarity_chart,
+    timeline_alt,
+    timeline_chart,
+)
 from handoff.router import Route, judge
 from handoff.trace import Facts, Span, Trace
 
@@ -135,6 +143,13 @@ def test_bars_are_labelled_with_name_and_similarity_best_first():
     ]
 
 
+def test_a_similarity_that_rounds_to_zero_has_no_sign():
+    """A little less than nothing is written as nothing."""
+    figure = similarity_chart(routed(-0.001, -0.5), TYPICAL)
+
+    assert labels(figure) == ["<b>Coder  0.00</b>", "Biller  -0.50"]
+
+
 @pytest.mark.parametrize(
     ("agents", "shown"),
     [
@@ -214,15 +229,19 @@ def test_only_the_best_one_is_bold(policy):
 
 
 def test_bars_that_miss_the_threshold_have_a_colour_of_their_own():
-    """The line parts them, and a score on the line is on the good side."""
-    on_line = replace(POLICY, threshold=0.5)
-    fills = [
-        fill for _, _, fill, _ in bars(similarity_chart(routed(*SCORES, policy=on_line), TYPICAL))
-    ]
-    nobody = similarity_chart(routed(*SCORES, policy=replace(POLICY, threshold=0.875)), TYPICAL)
+    """The best one stands out, and a score on the line is on its good side."""
+    route = routed(*SCORES, policy=replace(POLICY, threshold=0.5))
 
-    assert len(set(fills)) == 3
-    assert {fill for _, _, fill, _ in bars(nobody)} == {fills[2]}
+    fills = [fill for _, _, fill, _ in bars(similarity_chart(route, TYPICAL))]
+
+    assert fills == [BEST, PASSES, BELOW]
+
+
+def test_where_nobody_reaches_the_threshold_no_bar_stands_out():
+    """Not even the best one."""
+    route = routed(*SCORES, policy=replace(POLICY, threshold=0.875))
+
+    assert {fill for _, _, fill, _ in bars(similarity_chart(route, TYPICAL))} == {BELOW}
 
 
 @some
@@ -292,8 +311,13 @@ def test_the_axis_is_the_typical_range():
     """From end to end, a little wider so that nothing touches the rim."""
     low, high = frame(similarity_chart(routed(*SCORES), TYPICAL))[1]
 
-    assert -0.3 < low <= -0.25
-    assert 0.75 <= high < 0.8
+    assert -0.3 < low < -0.25
+    assert 0.75 < high < 0.8
+
+
+def test_an_axis_that_begins_at_zero_begins_there():
+    """Bars stand on the rim, with no gap that looks like a value."""
+    assert frame(similarity_chart(routed(*SCORES), (0.0, 0.75)))[1][0] == 0.0
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ AGENTS = (
     Agent("trainer", "Trainer", "Trains models.", ("code", "model")),
 )
 POLICY = Policy(0.25, ThresholdSource.EMBEDDER)
+OFF = Policy(0.25, ThresholdSource.EMBEDDER, use_tags=False)
 CODE = ("code", "bug")
 
 
@@ -78,8 +79,7 @@ def test_candidates_come_before_the_removed_ones_each_best_first():
 
 def test_without_the_filter_every_row_is_kept():
     """The best similarity leads, and matched tags are told all the same."""
-    off = Policy(0.25, ThresholdSource.EMBEDDER, use_tags=False)
-    rows = ranking_rows(routed(0.5, 0.875, 0.125, tags=CODE, policy=off))
+    rows = ranking_rows(routed(0.5, 0.875, 0.125, tags=CODE, policy=OFF))
 
     assert [(row["agent"], row["kept"]) for row in rows] == [
         ("Biller", True),
@@ -119,6 +119,15 @@ def test_every_agent_has_a_row():
     assert len(ranking_rows(routed(*[0.5] * 60, agents=many))) == 60
 
 
+def test_no_cell_of_the_ranking_is_a_formula():
+    """A table can be saved and opened in a spreadsheet, whatever an agent is called."""
+    agents = (Agent("a", "=1+1", "Helps.", ("@now", "x")),)
+    (row,) = ranking_rows(routed(0.5, agents=agents, tags=("@now", "x")))
+
+    assert row["agent"] == "'=1+1"
+    assert row["matched tags"] == "'@now, x"
+
+
 def test_rows_hold_plain_values():
     """Nothing of NumPy's is left, so that any table or file takes them."""
     rows = ranking_rows(routed(0.5, 0.875, 0.125, tags=CODE))
@@ -143,6 +152,24 @@ def test_two_routes_stand_side_by_side():
     ]
 
 
+def test_no_cell_beside_another_is_a_formula():
+    """Query, names and tags come from outside."""
+    agents = (Agent("a", "-Coder", "Helps.", ("+1",)), Agent("b", "@Biller", "Helps."))
+    route = routed(0.5, 0.25, agents=agents, tags=("+1",), query="=1+1", policy=OFF)
+
+    assert told(route, route, "query") == ("'=1+1", "'=1+1")
+    assert told(route, route, "best") == ("'-Coder 0.50", "'-Coder 0.50")
+    assert told(route, route, "runner-up") == ("'@Biller 0.25", "'@Biller 0.25")
+    assert told(route, route, "tags") == ("'+1", "'+1")
+
+
+def test_a_threshold_below_zero_is_written_as_a_number():
+    """A sign that the table itself wrote starts no formula."""
+    route = routed(0.5, policy=Policy(-0.5, ThresholdSource.ARGUMENT))
+
+    assert told(route, route, "threshold") == ("-0.50", "-0.50")
+
+
 def test_the_columns_say_which_route_is_which():
     """The first has no heading: it names the facts."""
     route = routed(0.5)
@@ -165,6 +192,14 @@ def test_a_runner_up_is_a_candidate(similarities, tags, runner_up):
     route = routed(*similarities, tags=tags)
 
     assert told(route, route, "runner-up") == (runner_up, runner_up)
+
+
+def test_a_similarity_that_rounds_to_zero_has_no_sign():
+    """A little less than nothing is written as nothing."""
+    route = routed(-0.001, -0.002)
+
+    assert told(route, route, "best")[0] == "Coder 0.00"
+    assert told(route, route, "runner-up")[0] == "Biller 0.00"
 
 
 def test_a_decision_that_is_too_close_is_told_so():

@@ -300,6 +300,13 @@ def test_two_numbers_have_as_many_decimals_as_tell_them_apart(value, limit, show
     assert together(value, limit) == shown
 
 
+def test_a_similarity_that_rounds_to_zero_has_no_sign():
+    """A little less than nothing is written as nothing."""
+    assert reason(routed(-0.001)) == (
+        "The best, Coder, has similarity 0.00, below the threshold 0.25 (the embedder's default)."
+    )
+
+
 @some
 @given(limit=cosines, gap=st.one_of(st.floats(-1, 1), st.floats(-1e-4, 1e-4)))
 @example(limit=0.0, gap=-1e-4)

@@ -1,6 +1,7 @@
 """Explore: route one query and see why it went where it went."""
 
 import json
+import math
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,7 +20,14 @@ from handoff.report.figures import (
 )
 from handoff.report.route_json import route_to_json
 from handoff.report.tables import ranking_rows, side_by_side
-from handoff.report.words import answered_by, comparison, milliseconds, what_would_change
+from handoff.report.words import (
+    answered_by,
+    comparison,
+    milliseconds,
+    spending,
+    troubles,
+    what_would_change,
+)
 from handoff.router import Route, judge
 from handoff.trace import Span, Trace, wall_ms
 from handoff.ui import state
@@ -104,6 +112,17 @@ with asking:
             wrap=True,
         )
 
+cost_usd = state.agreed(opened)
+if cost_usd is not None:
+    with asking:
+        most = "an unknown sum" if math.isnan(cost_usd) else f"at most ${cost_usd:.4f}"
+        st.warning(
+            f"Embedding these {len(router.registry):,} agents on OpenAI costs {most}, once.",
+            icon=":material/payments:",
+        )
+        st.button("Embed them", on_click=state.agree, args=(opened,))
+    st.stop()
+
 try:
     query = parse_query(st.session_state["q"])
     with stages, st.spinner("Routing \u2026", show_time=True):
@@ -115,6 +134,7 @@ except HandoffError as error:
 
 # --- when each stage ran; drawn once, no control below changes it -------------------------------
 
+policy = router.policy_for(evidence, policy)
 first = judge(evidence, router.registry, policy, Trace(earlier=spans))
 with stages:
     with st.container(
@@ -228,7 +248,14 @@ def explore(
         verdict(route)
         three_numbers(route)
         st.markdown(plain(comparison(route)))
-        st.caption(plain(answered_by(route)))
+        for trouble in troubles(route.spans, evidence):
+            st.warning(plain(trouble), icon=":material/sync_problem:")
+        for endpoint, seconds in state.resting(opened).items():
+            st.warning(
+                f"OpenAI's {endpoint} endpoint failed repeatedly and rests for {seconds:.0f} s.",
+                icon=":material/snooze:",
+            )
+        st.caption(plain(f"{answered_by(route)} {spending(route.spans, state.visit_usd())}"))
         with st.container(horizontal=True):
             st.download_button(
                 "Download",
@@ -245,7 +272,10 @@ def explore(
         st.caption("The address of this page is a link to what you see.")
         if wanted:
             try:
-                answer(state.hand_off(router, route))
+                place = st.empty()
+                answered = state.hand_off(router, route, place.text)
+                place.empty()
+                answer(answered)
             except HandoffError as error:
                 complain(error)
 

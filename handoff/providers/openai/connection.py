@@ -1,0 +1,128 @@
+"""One client for all calls to OpenAI: guarded, limited, and paid for."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from handoff.core.errors import ProviderRejectedError, SpendingCapError
+from handoff.providers.openai.prices import Price
+from handoff.resilience.breaker import Breaker
+from handoff.resilience.limiter import RateLimiter
+from handoff.resilience.spending import SpendingCap, visitor_cap
+from handoff.settings import OpenAISettings
+from handoff.trace import note
+
+Reply = TypeVar("Reply")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to be made.
+
+    Attributes:
+        endpoint: `chat` or `embeddings`.
+        model: Whose price counts.
+        most_input_tokens: It cannot take more.
+        most_output_tokens: It may not answer more.
+    """
+
+    endpoint: str
+    model: str
+    most_input_tokens: int
+    most_output_tokens: int = 0
+
+
+class OpenAIConnection:
+    """Shared by all providers of one process; its client is made on the loop that first uses it."""
+
+    def __init__(
+        self,
+        settings: OpenAISettings,
+        prices: dict[str, Price],
+        cap: SpendingCap,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            settings: How to reach OpenAI.
+            prices: By model.
+            cap: What may be spent.
+            clock: For breakers and limiters, seconds that never go back.
+            sleep: For limiters.
+        """
+        self.settings = settings
+        self.breakers = {name: Breaker(name, clock=clock) for name in ("chat", "embeddings")}
+        self._prices = prices
+        self._cap = cap
+        self._slots = {name: asyncio.Semaphore(settings.concurrency) for name in self.breakers}
+        self._requests = RateLimiter(settings.requests_per_minute, clock=clock, sleep=sleep)
+        self._tokens = RateLimiter(settings.tokens_per_minute, clock=clock, sleep=sleep)
+        self._client: Any = None
+
+    async def close(self) -> None:
+        """Close the client's connections, on the loop that used them."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def call(self, call: Call, send: Callable[[Any], Awaitable[Reply]]) -> Reply:
+        """Make one request through the SDK and book what it used.
+
+        Args:
+            call: What it may cost at most.
+            send: Makes the request with the SDK's client; its reply has `usage`.
+
+        Raises:
+            ProviderError: Refused before the call, failed, or not understood.
+        """
+        from handoff.providers.openai import sdk  # noqa: PLC0415 - the SDK takes a second to load
+
+        price = self._prices.get(call.model)
+        settings = self.settings
+        payers = [self._cap, *filter(None, [visitor_cap.get()])]
+        reserved = self._reserve(call, price, payers)
+        spent = None
+        try:
+            async with sdk.translated(settings, call.model), self._slots[call.endpoint]:
+                await self._requests.acquire()
+                tokens = call.most_input_tokens + call.most_output_tokens
+                # The bound counts bytes; what it says of a large batch may be over any limit.
+                await self._tokens.acquire(min(tokens, settings.tokens_per_minute or tokens))
+                if self._client is None:
+                    self._client = sdk.connect(settings, self.breakers, self._requests)
+                async with asyncio.timeout(settings.deadline_seconds):
+                    reply = await send(self._client)
+                tokens_in, tokens_out = sdk.usage(reply)
+        except BaseException:
+            for payer in payers:
+                payer.release(reserved)
+            raise
+        if price is not None:
+            spent = price.cost_usd(tokens_in, tokens_out)
+        for payer in payers:
+            payer.settle(reserved, spent)
+        note(tokens=tokens_in + tokens_out, cost_usd=spent)
+        return reply
+
+    def _reserve(self, call: Call, price: Price | None, payers: Sequence[SpendingCap]) -> float:
+        if price is None:
+            if any(payer.left_usd is not None for payer in payers):
+                raise ProviderRejectedError(
+                    f"What {call.model} costs is not known, so the spending cap cannot hold: add "
+                    "its price with HANDOFF_PRICES, or take HANDOFF_SPENDING_CAP_USD away."
+                )
+            return 0.0
+        reserved = price.cost_usd(call.most_input_tokens, call.most_output_tokens)
+        for at, payer in enumerate(payers):
+            try:
+                payer.reserve(reserved)
+            except SpendingCapError:
+                for earlier in payers[:at]:
+                    earlier.release(reserved)
+                raise
+        return reserved

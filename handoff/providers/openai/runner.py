@@ -1,0 +1,67 @@
+"""An agent that answers: a chat model in the selected agent's role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handoff.core.model import Agent
+from handoff.protocols import OnText
+from handoff.providers.openai.connection import Call, OpenAIConnection
+
+MOST_ANSWER_TOKENS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A streamed answer, whole, and what it used."""
+
+    text: str
+    usage: Any
+
+
+class OpenAIRunner:
+    """Answers in the role that an agent's name and description give; see `AgentRunner`."""
+
+    def __init__(self, connection: OpenAIConnection) -> None:
+        """Call nobody yet."""
+        self._connection = connection
+
+    async def run(
+        self, handoffs: Sequence[tuple[Agent, str]], on_text: OnText | None = None
+    ) -> list[str]:
+        """Return one answer a handoff, in order."""
+        return [await self._answer(agent, query, on_text) for agent, query in handoffs]
+
+    async def _answer(self, agent: Agent, query: str, on_text: OnText | None) -> str:
+        model = self._connection.settings.chat_model
+        role = (
+            f"You are {agent.name}, one of several specialists. What you do: {agent.description} "
+            "Answer the user's request briefly, in that role."
+        )
+        most = len(role.encode()) + len(query.encode())
+        call = Call("chat", model, most, MOST_ANSWER_TOKENS)
+
+        async def send(client: Any) -> _Answer:  # noqa: ANN401 - the SDK is not imported here
+            pieces: list[str] = []
+            usage = None
+            stream = await client.chat.completions.create(
+                model=model,
+                messages=[
+                    {"role": "system", "content": role},
+                    {"role": "user", "content": query},
+                ],
+                max_completion_tokens=MOST_ANSWER_TOKENS,
+                store=False,
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+            async for chunk in stream:
+                usage = chunk.usage or usage
+                for choice in chunk.choices:
+                    if choice.delta.content:
+                        pieces.append(choice.delta.content)
+                        if on_text is not None:
+                            on_text(choice.delta.content)
+            return _Answer("".join(pieces), usage)
+
+        return (await self._connection.call(call, send)).text

@@ -1,0 +1,151 @@
+"""The SDK's side: the guarded HTTP client, its errors in our words, and what a reply used.
+
+The SDK retries by itself. The breaker sits in the client's `send`, below the retries, so that it
+sees every attempt and ends the retrying of a server that is down.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import openai
+
+from handoff.core.errors import (
+    ProviderError,
+    ProviderRejectedError,
+    ProviderReplyError,
+    ProviderUnavailableError,
+    RateLimitedError,
+    RestingError,
+)
+from handoff.resilience.breaker import Breaker, BreakerOpenError, Verdict
+from handoff.resilience.limiter import RateLimiter
+from handoff.settings import OpenAISettings
+from handoff.trace import note
+
+_CONNECT_SECONDS = 2.0
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+
+
+class _Resting(openai.OpenAIError):
+    """The breaker is open; the SDK raises its own errors on at once and does not retry them."""
+
+    def __init__(self, open_breaker: BreakerOpenError) -> None:
+        super().__init__(str(open_breaker))
+        self.open_breaker = open_breaker
+
+
+class _GuardedClient(openai.DefaultAsyncHttpxClient):
+    """Asks the endpoint's breaker before each attempt and tells it how the attempt went."""
+
+    breakers: dict[str, Breaker]
+    requests: RateLimiter
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:  # noqa: ANN401
+        """Make one attempt."""
+        endpoint = "chat" if "chat" in request.url.path else "embeddings"
+        breaker = self.breakers[endpoint]
+        if request.headers.get("x-stainless-retry-count", "0") != "0":
+            # The first attempt was counted before the call's deadline began to run.
+            note(retries=1)
+            await self.requests.acquire()
+        try:
+            ticket = breaker.enter()
+        except BreakerOpenError as error:
+            raise _Resting(error) from None
+        verdict = Verdict.NEUTRAL
+        try:
+            response = await super().send(request, **options)
+            if response.status_code >= _SERVER_ERROR:
+                verdict = Verdict.FAILURE
+            elif response.status_code < _CLIENT_ERROR:
+                verdict = Verdict.SUCCESS
+        except httpx2.HTTPError:
+            verdict = Verdict.FAILURE
+            raise
+        finally:
+            breaker.leave(ticket, verdict)
+        return response
+
+
+def connect(
+    settings: OpenAISettings, breakers: dict[str, Breaker], requests: RateLimiter
+) -> openai.AsyncOpenAI:
+    """Return a client on the loop that runs."""
+    timeout = httpx2.Timeout(
+        settings.timeout_seconds, connect=min(_CONNECT_SECONDS, settings.timeout_seconds)
+    )
+    http = _GuardedClient(timeout=timeout, base_url=settings.base_url or "")
+    http.breakers = breakers
+    http.requests = requests
+    return openai.AsyncOpenAI(
+        api_key=settings.api_key, base_url=settings.base_url, timeout=timeout, http_client=http
+    )
+
+
+def usage(reply: Any) -> tuple[int, int]:  # noqa: ANN401 - whatever the SDK returned
+    """Return the tokens in and out that a reply says it used; none where it does not say.
+
+    Raises:
+        AttributeError: The reply is no object of the SDK's, such as a page of HTML.
+    """
+    used = reply.usage
+    if used is None:
+        return 0, 0
+    return used.prompt_tokens or 0, getattr(used, "completion_tokens", 0) or 0
+
+
+@asynccontextmanager
+async def translated(settings: OpenAISettings, model: str) -> AsyncGenerator[None]:
+    """Turn every foreign error into one of ours; no text of a reply or request gets into it."""
+    try:
+        yield
+    except ProviderError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the SDK leaks errors of many libraries
+        # `from None`: the SDK's error holds the request, and with it the key.
+        raise _translate(error, settings, model) from None
+
+
+def _translate(error: Exception, settings: OpenAISettings, model: str) -> ProviderError:
+    who = "OpenAI" if settings.base_url is None else "The server of OPENAI_BASE_URL"
+    match error:
+        case openai.APIStatusError():
+            return _translate_status(error, who, model)
+        case _Resting():
+            seconds = error.open_breaker.seconds_left
+            return RestingError(
+                f"{who} failed several times in a row: it is left alone for {seconds:.0f} s."
+            )
+        case TimeoutError() | openai.APITimeoutError():
+            return ProviderUnavailableError(f"{who} did not answer in time: try again.")
+        case openai.APIConnectionError():
+            return ProviderUnavailableError(
+                f"{who} cannot be reached: check the network and OPENAI_BASE_URL."
+            )
+        case openai.LengthFinishReasonError() | openai.ContentFilterFinishReasonError():
+            return ProviderReplyError(f"{who} broke its answer off: put the query otherwise.")
+    # Whatever else the SDK lets through comes of an answer that it could not read.
+    return ProviderReplyError(
+        f"{who} gave an answer that cannot be read: is it a server that speaks OpenAI's format?"
+    )
+
+
+def _translate_status(error: openai.APIStatusError, who: str, model: str) -> ProviderError:
+    match error:
+        case openai.RateLimitError() if error.code == "insufficient_quota":
+            return ProviderRejectedError(f"{who} says that the quota is used up: check the plan.")
+        case openai.RateLimitError():
+            return RateLimitedError(f"{who} refused too many requests at once: try again later.")
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            return ProviderRejectedError(f"{who} refused the key: check OPENAI_API_KEY.")
+        case openai.NotFoundError():
+            return ProviderRejectedError(f"{who} does not know the model {model}: name another.")
+        case openai.InternalServerError():
+            return ProviderUnavailableError(
+                f"{who} failed with status {error.status_code}: try again."
+            )
+    return ProviderRejectedError(
+        f"{who} refused the request with status {error.status_code}: check the settings."
+    )
