@@ -32,6 +32,7 @@ from handoff.registry import load_registry
 from handoff.settings import load_settings
 from handoff.trace import Trace
 
+LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 SETS = ("clinc_domains", "clinc150", "hwu64", "metatool", "sealtools")
@@ -50,7 +51,7 @@ class Gathered:
 
 def gather(folder: Path, cache_dir: Path) -> Gathered:
     """Gather evidence for a folder's cases with the embedded model."""
-    settings = load_settings({"HANDOFF_CACHE_DIR": str(cache_dir)}, folder / "agents.csv")
+    settings = load_settings(LOCAL | {"HANDOFF_CACHE_DIR": str(cache_dir)}, folder / "agents.csv")
     registry = load_registry(settings.registry)
     router = build_router(settings, registry, None)
     cases = load_cases(folder / "cases.csv", registry).cases

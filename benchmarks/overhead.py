@@ -36,6 +36,7 @@ from handoff.router import judge
 from handoff.settings import load_policy, load_settings
 from handoff.trace import Trace
 
+LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 DIMENSIONS = 1_536
@@ -65,7 +66,7 @@ def warm_route_ms(folder: Path) -> float:
     with (folder / "cases.csv").open(encoding="utf-8", newline="") as file:
         queries = [parse_query(row["query"]) for row in csv.DictReader(file)]
     with tempfile.TemporaryDirectory() as cache:
-        settings = load_settings({"HANDOFF_CACHE_DIR": cache}, folder / "agents.csv")
+        settings = load_settings(LOCAL | {"HANDOFF_CACHE_DIR": cache}, folder / "agents.csv")
         registry = load_registry(settings.registry)
         router = build_router(settings, registry, None)
         policy = load_policy(None, router.embedder.default_threshold)

@@ -48,7 +48,7 @@ def build_connection(settings: Settings) -> OpenAIConnection | None:
     """
     if settings.openai is None:
         return None
-    cap = SpendingCap(settings.spending_cap_usd, name="this process")
+    cap = SpendingCap(settings.spending_cap_usd, name="This process")
     return OpenAIConnection(settings.openai, load_prices(settings.prices), cap)
 
 

@@ -210,20 +210,19 @@ def _openai(environ: Mapping[str, str]) -> OpenAISettings | None:
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise SettingsError("OPENAI_BASE_URL must begin with http:// or https://.")
     preset = OpenAISettings(key)
-    dimensions = _positive(environ, "HANDOFF_OPENAI_DIMENSIONS")
     return OpenAISettings(
         api_key=key,
         base_url=base_url,
         chat_model=environ.get("HANDOFF_OPENAI_CHAT_MODEL") or preset.chat_model,
         embedding_model=environ.get("HANDOFF_OPENAI_EMBEDDING_MODEL") or preset.embedding_model,
-        dimensions=None if dimensions is None else int(dimensions),
+        dimensions=_whole(environ, "HANDOFF_OPENAI_DIMENSIONS"),
         timeout_seconds=_positive(environ, "HANDOFF_OPENAI_TIMEOUT_SECONDS")
         or preset.timeout_seconds,
         deadline_seconds=_positive(environ, "HANDOFF_OPENAI_DEADLINE_SECONDS")
         or preset.deadline_seconds,
-        concurrency=int(_positive(environ, "HANDOFF_CONCURRENCY") or preset.concurrency),
-        requests_per_minute=_positive(environ, "HANDOFF_OPENAI_REQUESTS_PER_MINUTE"),
-        tokens_per_minute=_positive(environ, "HANDOFF_OPENAI_TOKENS_PER_MINUTE"),
+        concurrency=_whole(environ, "HANDOFF_CONCURRENCY") or preset.concurrency,
+        requests_per_minute=_whole(environ, "HANDOFF_OPENAI_REQUESTS_PER_MINUTE"),
+        tokens_per_minute=_whole(environ, "HANDOFF_OPENAI_TOKENS_PER_MINUTE"),
     )
 
 
@@ -245,6 +244,14 @@ def _positive(environ: Mapping[str, str], name: str) -> float | None:
     if not 0 < number < _HUGE:
         raise SettingsError(f"{name} must be a number above 0.")
     return number
+
+
+def _whole(environ: Mapping[str, str], name: str) -> int | None:
+    """Return a whole number above 0; None where the variable is unset."""
+    number = _positive(environ, name)
+    if number is not None and number != int(number):
+        raise SettingsError(f"{name} must be a whole number above 0.")
+    return None if number is None else int(number)
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...], preferred: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -28,6 +29,9 @@ TAGS = ("billing", "web search", "sales", "credit_card")
 QUERY = "Sales sent me two invoices: is it billing?"
 TEXTS = ["an invoice", "a refund", "a delivery"]
 
+# A client that loads the system's certificates takes 40 ms to make, and loopback needs none.
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
 Call = Callable[[AsyncOpenAI], Awaitable[Any]]
 
 
@@ -38,13 +42,22 @@ def server():
         yield running
 
 
-def ask(server: FakeOpenAI, call: Call, *, timeout: float = 5, retries: int = 0) -> Any:
+def client_of(server: FakeOpenAI, *, timeout: float = 5, retries: int = 0) -> AsyncOpenAI:
+    """Return a client of this server."""
+    return AsyncOpenAI(
+        base_url=server.base_url,
+        api_key=KEY,
+        max_retries=retries,
+        timeout=timeout,
+        http_client=openai.DefaultAsyncHttpxClient(verify=TLS),
+    )
+
+
+def ask(server: FakeOpenAI, call: Call, **options: float) -> Any:
     """Make calls with a client of their own, on a loop of their own."""
 
     async def made():
-        async with AsyncOpenAI(
-            base_url=server.base_url, api_key=KEY, max_retries=retries, timeout=timeout
-        ) as client:
+        async with client_of(server, **options) as client:
             return await call(client)
 
     return asyncio.run(made())
@@ -96,9 +109,17 @@ def stream(query: str = QUERY, **options: Any) -> Call:
 
 def rows(answer: Any) -> np.ndarray:
     """Return the vectors of an answer, in the order in which they came."""
-    return np.array([row.embedding for row in answer.data])
+    return np.array([figures(row.embedding) for row in answer.data])
 
 
+def figures(vector: list[float] | str) -> np.ndarray:
+    """Return a vector's figures, decoded where they came as base64."""
+    if isinstance(vector, str):
+        return np.frombuffer(base64.b64decode(vector), "<f4")
+    return np.array(vector)
+
+
+SCHEMA = reply_model().model_json_schema()
 CALLS = {"chat": tag(), "embeddings": embed()}
 
 
@@ -196,14 +217,9 @@ def test_a_stream_counts_tokens_when_asked(server):
 def test_vectors_have_unit_norm_and_the_default_width(server, encoding):
     """One row a text, in the order of the texts."""
     answer = ask(server, embed(encoding_format=encoding))
-    data = [
-        np.frombuffer(base64.b64decode(row.embedding), "<f4")
-        if encoding == "base64"
-        else row.embedding
-        for row in answer.data
-    ]
+    data = rows(answer)
 
-    assert np.shape(data) == (3, 1536)
+    assert data.shape == (3, 1536)
     assert np.allclose(np.linalg.norm(data, axis=1), 1, atol=1e-6)
     assert [row.index for row in answer.data] == [0, 1, 2]
 
@@ -329,7 +345,7 @@ def test_the_most_texts_are_accepted(server):
 )
 def test_a_request_without_a_key_is_refused(server, headers):
     """Before anything else is looked at."""
-    reply = httpx2.post(f"{server.base_url}/embeddings", json={}, headers=headers)
+    reply = httpx2.post(f"{server.base_url}/embeddings", json={}, headers=headers, verify=TLS)
 
     assert reply.status_code == 401
     assert reply.json()["error"]["type"] == "invalid_request_error"
@@ -347,7 +363,9 @@ def test_a_request_without_a_key_is_refused(server, headers):
 def test_a_request_that_makes_no_sense_is_refused(server, method, path, content, status):
     """With an error object, and it is recorded without a body."""
     headers = {"Authorization": f"Bearer {KEY}"}
-    reply = httpx2.request(method, server.base_url + path, content=content, headers=headers)
+    reply = httpx2.request(
+        method, server.base_url + path, content=content, headers=headers, verify=TLS
+    )
 
     assert reply.status_code == status
     assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
@@ -445,7 +463,7 @@ def test_stopping_the_server_ends_what_hangs():
     async def left():
         with FakeOpenAI() as server:
             server.fail("embeddings", "hang")
-            client = AsyncOpenAI(base_url=server.base_url, api_key=KEY, max_retries=0)
+            client = client_of(server)
             waiting = asyncio.create_task(embed()(client))
             while EMBEDDINGS not in {request.path for request in server.requests}:
                 await client.models.list()
@@ -535,14 +553,8 @@ def test_the_sdk_lets_bad_vectors_pass(server, encoding, fault, seen):
     """It validates nothing of an embeddings reply."""
     server.fail("embeddings", fault)
     answer = ask(server, embed(encoding_format=encoding))
-    data = [
-        np.frombuffer(base64.b64decode(row.embedding), "<f4")
-        if encoding == "base64"
-        else row.embedding
-        for row in answer.data
-    ]
 
-    assert seen(np.array(data))
+    assert seen(rows(answer))
 
 
 def test_rows_in_another_order_keep_their_index(server):
@@ -747,14 +759,34 @@ def test_an_error_does_not_wait(server, fault):
 
 
 def test_requests_are_served_side_by_side(server):
-    """All have come before the first is answered."""
-    server.embeddings_delay_seconds = 0.05
+    """One that hangs holds up no other."""
+    server.fail("embeddings", "hang")
 
     async def together(client):
-        return await asyncio.gather(*(embed("a", dimensions=8)(client) for _ in range(20)))
+        waiting = asyncio.create_task(embed()(client))
+        answers = await asyncio.gather(*(talk()(client) for _ in range(10)))
+        hung = not waiting.done()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return answers, hung
 
-    assert len(ask(server, together)) == 20
-    assert len(server.requests) == 20
+    answers, hung = ask(server, together)
+
+    assert hung
+    assert len(answers) == 10
+
+
+def test_a_server_can_have_a_port_of_its_own():
+    """Which is free again when it has ended, and not before."""
+    with FakeOpenAI() as first:
+        ask(first, talk())
+        port = httpx2.URL(first.base_url).port
+        with pytest.raises(OSError, match="in use"):
+            FakeOpenAI(port=port).__enter__()
+    with FakeOpenAI(port=port) as second:
+        assert ask(second, talk())
+
+    assert first.base_url == second.base_url == f"http://127.0.0.1:{port}/v1"
 
 
 def test_a_process_serves_at_the_address_that_it_prints(root):
@@ -768,7 +800,9 @@ def test_a_process_serves_at_the_address_that_it_prints(root):
         text=True,
     ) as process:
         address = process.stdout.readline().strip()
-        reply = httpx2.get(f"{address}/models", headers={"Authorization": f"Bearer {KEY}"})
+        reply = httpx2.get(
+            f"{address}/models", headers={"Authorization": f"Bearer {KEY}"}, verify=TLS
+        )
         process.terminate()
 
     assert reply.json()["object"] == "list"
@@ -816,9 +850,6 @@ def test_chat_keeps_to_the_published_schemas(server, check, fault, structured):
 
     check("CreateChatCompletionRequest", server.requests[0].body)
     check("CreateChatCompletionResponse", json.loads(reply.text))
-
-
-SCHEMA = reply_model().model_json_schema()
 
 
 def test_the_requests_of_parse_keep_to_the_published_schema(server, check):

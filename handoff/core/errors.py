@@ -8,6 +8,7 @@ HandoffError                     a sentence that says what is wrong and what to 
 │   └── CasesError               cases.csv
 └── ProviderError                an embedder, a tagger or a runner failed
     ├── ProviderUnavailableError   time-out, no connection, 5xx: another try may work
+    │   ├── TimedOutError          no answer in time; it may still be billed
     │   ├── RateLimitedError       too many requests for now
     │   └── RestingError           it failed so often that it is left alone for a while
     ├── ProviderRejectedError      key, model, quota or request refused: the same fails again
@@ -74,6 +75,10 @@ class ProviderError(HandoffError):
 
 class ProviderUnavailableError(ProviderError):
     """No answer: another try may work."""
+
+
+class TimedOutError(ProviderUnavailableError):
+    """No answer in time; what was asked may still be billed."""
 
 
 class RateLimitedError(ProviderUnavailableError):

@@ -191,7 +191,7 @@ def _visitor_cap() -> SpendingCap:
     cap: SpendingCap | None = st.session_state.get("visitor_cap")
     if cap is None:
         limit = load_settings(os.environ).visitor_cap_usd
-        cap = st.session_state["visitor_cap"] = SpendingCap(limit, name="this visit")
+        cap = st.session_state["visitor_cap"] = SpendingCap(limit, name="This visit")
     return cap
 
 

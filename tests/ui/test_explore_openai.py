@@ -102,7 +102,7 @@ def test_a_visitor_cannot_spend_more_than_the_cap(page, server, monkeypatch):
     page.run()
 
     assert not page.exception
-    assert "this visit" in sentences(page)
+    assert "This visit may cost" in sentences(page)
     assert server.requests == []
 
 

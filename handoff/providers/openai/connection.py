@@ -6,7 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from handoff.core.errors import ProviderRejectedError, SpendingCapError
+from handoff.core.errors import (
+    ProviderError,
+    ProviderRejectedError,
+    ProviderReplyError,
+    SpendingCapError,
+    TimedOutError,
+)
 from handoff.providers.openai.prices import Price
 from handoff.resilience.breaker import Breaker
 from handoff.resilience.limiter import RateLimiter
@@ -15,6 +21,7 @@ from handoff.settings import OpenAISettings
 from handoff.trace import note
 
 Reply = TypeVar("Reply")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +77,18 @@ class OpenAIConnection:
             await self._client.close()
             self._client = None
 
-    async def call(self, call: Call, send: Callable[[Any], Awaitable[Reply]]) -> Reply:
-        """Make one request through the SDK and book what it used.
+    async def call(
+        self,
+        call: Call,
+        send: Callable[[Any], Awaitable[Reply]],
+        read: Callable[[Reply], Result],
+    ) -> Result:
+        """Make one request through the SDK, book what it used, and read the reply.
 
         Args:
             call: What it may cost at most.
-            send: Makes the request with the SDK's client; its reply has `usage`.
+            send: Makes the request with the SDK's client.
+            read: Makes sense of the reply, which has `usage`; may raise anything.
 
         Raises:
             ProviderError: Refused before the call, failed, or not understood.
@@ -83,31 +96,49 @@ class OpenAIConnection:
         from handoff.providers.openai import sdk  # noqa: PLC0415 - the SDK takes a second to load
 
         price = self._prices.get(call.model)
-        settings = self.settings
         payers = [self._cap, *filter(None, [visitor_cap.get()])]
         reserved = self._reserve(call, price, payers)
-        spent = None
+        failure: ProviderError
         try:
-            async with sdk.translated(settings, call.model), self._slots[call.endpoint]:
-                await self._requests.acquire()
-                tokens = call.most_input_tokens + call.most_output_tokens
-                # The bound counts bytes; what it says of a large batch may be over any limit.
-                await self._tokens.acquire(min(tokens, settings.tokens_per_minute or tokens))
+            async with self._slots[call.endpoint]:
+                await self._wait_for_limits(call)
                 if self._client is None:
-                    self._client = sdk.connect(settings, self.breakers, self._requests)
-                async with asyncio.timeout(settings.deadline_seconds):
+                    self._client = sdk.connect(self.settings, self.breakers, self._requests)
+                async with sdk.deadline(self.settings.deadline_seconds):
                     reply = await send(self._client)
-                tokens_in, tokens_out = sdk.usage(reply)
-        except BaseException:
+            tokens = sdk.usage(reply)
+            _book(payers, reserved, price, tokens)
+            reserved = 0.0
+            payers = []
+            return read(reply)
+        except ProviderError as error:
+            failure = error
+        except asyncio.CancelledError:
             for payer in payers:
                 payer.release(reserved)
             raise
-        if price is not None:
-            spent = price.cost_usd(tokens_in, tokens_out)
+        except Exception as error:  # noqa: BLE001 - the SDK leaks errors of many libraries
+            failure = sdk.translate(error, self.settings, call.model)
         for payer in payers:
-            payer.settle(reserved, spent)
-        note(tokens=tokens_in + tokens_out, cost_usd=spent)
-        return reply
+            # What was answered, or may still be, is billed though it is of no use.
+            if isinstance(failure, ProviderReplyError | TimedOutError):
+                payer.settle(reserved, None)
+            else:
+                payer.release(reserved)
+        # Raised out here, so that the SDK's error, which holds the request and with it the key,
+        # hangs on to nothing.
+        raise failure
+
+    async def _wait_for_limits(self, call: Call) -> None:
+        settings = self.settings
+        if settings.requests_per_minute is not None and settings.requests_per_minute < 1:
+            raise ProviderRejectedError(
+                "No request fits the limit: set HANDOFF_OPENAI_REQUESTS_PER_MINUTE to at least 1."
+            )
+        await self._requests.acquire()
+        tokens = call.most_input_tokens + call.most_output_tokens
+        # The bound counts bytes; what it says of a large batch may be over any limit.
+        await self._tokens.acquire(min(tokens, settings.tokens_per_minute or tokens))
 
     def _reserve(self, call: Call, price: Price | None, payers: Sequence[SpendingCap]) -> float:
         if price is None:
@@ -126,3 +157,16 @@ class OpenAIConnection:
                     earlier.release(reserved)
                 raise
         return reserved
+
+
+def _book(
+    payers: Sequence[SpendingCap], reserved: float, price: Price | None, tokens: tuple[int, int]
+) -> None:
+    """Put what a reply used on its span and on everybody's bill."""
+    tokens_in, tokens_out = tokens
+    spent = None
+    if price is not None and tokens_in + tokens_out:
+        spent = price.cost_usd(tokens_in, tokens_out)
+    for payer in payers:
+        payer.settle(reserved, spent)
+    note(tokens=tokens_in + tokens_out, cost_usd=spent)

@@ -61,8 +61,9 @@ class OpenAIEmbedder:
         async def send(client: Any) -> Any:  # noqa: ANN401 - the SDK is not imported here
             return await client.embeddings.create(**asked)
 
-        reply = await self._connection.call(call, send)
-        return unit(self._checked(reply.data, len(texts)))
+        return await self._connection.call(
+            call, send, lambda reply: unit(self._checked(reply.data, len(texts)))
+        )
 
     def _checked(self, data: Sequence[Any], texts: int) -> FloatArray:
         """Return a reply's rows in the order of the texts; the SDK checks none of this."""
@@ -93,13 +94,18 @@ def _vector_length(settings: OpenAISettings) -> int:
 
 
 def _row(embedding: str | Sequence[float]) -> FloatArray:
-    """Read a vector in either encoding; servers that know no base64 answer lists."""
+    """Read a vector in either encoding; servers that know no base64 answer lists.
+
+    Raises:
+        ValueError: It is no row of numbers; so does TypeError.
+    """
     if isinstance(embedding, str):
-        try:
-            return np.frombuffer(base64.b64decode(embedding), dtype="<f4")
-        except ValueError:
-            return np.zeros(0, dtype=np.float32)
-    return np.asarray(embedding, dtype=np.float32)
+        row = np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
+    else:
+        row = np.asarray(embedding, dtype=np.float32)
+    if row.ndim != 1 or not len(row):
+        raise ValueError("a vector has no numbers")
+    return row
 
 
 def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,13 +1,14 @@
 """What tokens cost: a small dated table that a user can override; an unknown model has no price."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from handoff.core.errors import SettingsError
 
 _TABLE = Path(__file__).with_name("prices.toml")
 _MILLION = 1_000_000
+_HIGHEST = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,20 @@ def _parse(path: Path) -> dict[str, Price]:
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         prices = {
-            model: Price(float(row["input"]), float(row["output"])) for model, row in rows.items()
+            model: Price(_usd(row["input"]), _usd(row["output"])) for model, row in rows.items()
         }
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
         raise SettingsError(
             f"{path.name} is no price table: give each model input and output in USD for a million "
             "tokens."
         ) from None
-    if not all(price.input >= 0 and price.output >= 0 for price in prices.values()):
+    if not all(0 <= usd <= _HIGHEST for price in prices.values() for usd in astuple(price)):
         raise SettingsError(f"{path.name}: a price must be at least 0.")
     return prices
+
+
+def _usd(number: object) -> float:
+    """Return a price; raises TypeError where it is no number."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise TypeError("a price is a number")
+    return float(number)

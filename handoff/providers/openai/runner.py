@@ -16,6 +16,7 @@ class _Answer:
     """A streamed answer, whole, and what it used."""
 
     text: str
+    finished: bool
     usage: Any
 
 
@@ -44,6 +45,7 @@ class OpenAIRunner:
         async def send(client: Any) -> _Answer:  # noqa: ANN401 - the SDK is not imported here
             pieces: list[str] = []
             usage = None
+            finished = False
             stream = await client.chat.completions.create(
                 model=model,
                 messages=[
@@ -58,10 +60,16 @@ class OpenAIRunner:
             async for chunk in stream:
                 usage = chunk.usage or usage
                 for choice in chunk.choices:
+                    finished = finished or choice.finish_reason is not None
                     if choice.delta.content:
                         pieces.append(choice.delta.content)
                         if on_text is not None:
                             on_text(choice.delta.content)
-            return _Answer("".join(pieces), usage)
+            return _Answer("".join(pieces), finished, usage)
 
-        return (await self._connection.call(call, send)).text
+        def read(answer: _Answer) -> str:
+            if not answer.finished:
+                raise ValueError("a stream that does not say that it ended")
+            return answer.text
+
+        return await self._connection.call(call, send, read)

@@ -4,8 +4,10 @@ The SDK retries by itself. The breaker sits in the client's `send`, below the re
 sees every attempt and ends the retrying of a server that is down.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import httpx2
@@ -18,6 +20,7 @@ from handoff.core.errors import (
     ProviderUnavailableError,
     RateLimitedError,
     RestingError,
+    TimedOutError,
 )
 from handoff.resilience.breaker import Breaker, BreakerOpenError, Verdict
 from handoff.resilience.limiter import RateLimiter
@@ -25,6 +28,7 @@ from handoff.settings import OpenAISettings
 from handoff.trace import note
 
 _CONNECT_SECONDS = 2.0
+_deadline: ContextVar[asyncio.Timeout | None] = ContextVar("deadline", default=None)
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
@@ -44,12 +48,13 @@ class _GuardedClient(openai.DefaultAsyncHttpxClient):
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:  # noqa: ANN401
         """Make one attempt."""
-        endpoint = "chat" if "chat" in request.url.path else "embeddings"
+        is_chat = request.url.path.endswith("/chat/completions")
+        endpoint = "chat" if is_chat else "embeddings"
         breaker = self.breakers[endpoint]
         if request.headers.get("x-stainless-retry-count", "0") != "0":
             # The first attempt was counted before the call's deadline began to run.
             note(retries=1)
-            await self.requests.acquire()
+            await _wait(self.requests)
         try:
             ticket = breaker.enter()
         except BreakerOpenError as error:
@@ -84,42 +89,61 @@ def connect(
     )
 
 
+@asynccontextmanager
+async def deadline(seconds: float) -> AsyncGenerator[None]:
+    """End what takes longer with a TimeoutError; waiting for our own limits stops the clock."""
+    async with asyncio.timeout(seconds) as limit:
+        token = _deadline.set(limit)
+        try:
+            yield
+        finally:
+            _deadline.reset(token)
+
+
+async def _wait(requests: RateLimiter) -> None:
+    """Wait for our own limit, with the deadline's clock stopped."""
+    limit = _deadline.get()
+    when = None if limit is None else limit.when()
+    if limit is None or when is None:
+        await requests.acquire()
+        return
+    loop = asyncio.get_running_loop()
+    left = when - loop.time()
+    limit.reschedule(None)
+    await requests.acquire()
+    limit.reschedule(loop.time() + left)
+
+
 def usage(reply: Any) -> tuple[int, int]:  # noqa: ANN401 - whatever the SDK returned
     """Return the tokens in and out that a reply says it used; none where it does not say.
 
     Raises:
         AttributeError: The reply is no object of the SDK's, such as a page of HTML.
+        ValueError: It counts below zero, or no numbers.
     """
     used = reply.usage
     if used is None:
         return 0, 0
-    return used.prompt_tokens or 0, getattr(used, "completion_tokens", 0) or 0
+    tokens = (used.prompt_tokens or 0, getattr(used, "completion_tokens", 0) or 0)
+    if not all(isinstance(count, int) and count >= 0 for count in tokens):
+        raise ValueError("a reply counts its tokens in no numbers of at least 0")
+    return tokens
 
 
-@asynccontextmanager
-async def translated(settings: OpenAISettings, model: str) -> AsyncGenerator[None]:
-    """Turn every foreign error into one of ours; no text of a reply or request gets into it."""
-    try:
-        yield
-    except ProviderError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the SDK leaks errors of many libraries
-        # `from None`: the SDK's error holds the request, and with it the key.
-        raise _translate(error, settings, model) from None
-
-
-def _translate(error: Exception, settings: OpenAISettings, model: str) -> ProviderError:
+def translate(error: Exception, settings: OpenAISettings, model: str) -> ProviderError:
+    """Return our error for a foreign one; no text of a request or a reply gets into it."""
     who = "OpenAI" if settings.base_url is None else "The server of OPENAI_BASE_URL"
     match error:
         case openai.APIStatusError():
             return _translate_status(error, who, model)
         case _Resting():
             seconds = error.open_breaker.seconds_left
+            for_how_long = f"for {seconds:.0f} s" if seconds >= 1 else "until one attempt is back"
             return RestingError(
-                f"{who} failed several times in a row: it is left alone for {seconds:.0f} s."
+                f"{who} failed several times in a row: it is left alone {for_how_long}."
             )
         case TimeoutError() | openai.APITimeoutError():
-            return ProviderUnavailableError(f"{who} did not answer in time: try again.")
+            return TimedOutError(f"{who} did not answer in time: try again.")
         case openai.APIConnectionError():
             return ProviderUnavailableError(
                 f"{who} cannot be reached: check the network and OPENAI_BASE_URL."
@@ -128,7 +152,7 @@ def _translate(error: Exception, settings: OpenAISettings, model: str) -> Provid
             return ProviderReplyError(f"{who} broke its answer off: put the query otherwise.")
     # Whatever else the SDK lets through comes of an answer that it could not read.
     return ProviderReplyError(
-        f"{who} gave an answer that cannot be read: is it a server that speaks OpenAI's format?"
+        f"{who} gave an answer that cannot be read: name a server that speaks OpenAI's format."
     )
 
 

@@ -92,12 +92,14 @@ class OpenAITagExtractor:
                 store=False,
             )
 
-        reply = await self._connection.call(call, send)
-        parsed = reply.choices[0].message.parsed if reply.choices else None
-        if parsed is None:
-            raise ProviderReplyError("OpenAI declined to choose tags for this query.")
-        allowed = set(choices)
-        return tuple(dict.fromkeys(tag for tag in parsed.tags if tag in allowed))[:MOST_TAGS]
+        def read(reply: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
+            parsed = reply.choices[0].message.parsed if reply.choices else None
+            if parsed is None:
+                raise ProviderReplyError("OpenAI declined to choose tags for this query.")
+            allowed = set(choices)
+            return tuple(dict.fromkeys(tag for tag in parsed.tags if tag in allowed))[:MOST_TAGS]
+
+        return await self._connection.call(call, send, read)
 
 
 def _is_one_querys(error: BaseException) -> bool:
