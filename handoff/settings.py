@@ -26,7 +26,8 @@ class OpenAISettings:
 
     Attributes:
         api_key: Never shown.
-        base_url: Of a compatible server; None for OpenAI's own.
+        base_url: Of a compatible server, not shown since it may hold a password; None for
+            OpenAI's own.
         chat_model: Extracts tags.
         embedding_model: Makes vectors.
         dimensions: Of the vectors; None for the model's own.
@@ -38,7 +39,7 @@ class OpenAISettings:
     """
 
     api_key: str = field(repr=False)
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     chat_model: str = "gpt-4o-mini"
     embedding_model: str = "text-embedding-3-small"
     dimensions: int | None = None
@@ -201,7 +202,7 @@ def _number(value: object) -> float:
 
 def _openai(environ: Mapping[str, str]) -> OpenAISettings | None:
     """Read how to reach OpenAI; None without a key."""
-    key = (environ.get("OPENAI_API_KEY") or _secret("OPENAI_API_KEY") or "").strip()
+    key = environ.get("OPENAI_API_KEY", "").strip() or (_secret("OPENAI_API_KEY") or "").strip()
     if not key:
         return None
     if not key.isascii() or not key.isprintable() or " " in key:

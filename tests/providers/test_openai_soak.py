@@ -1,4 +1,4 @@
-"""Hundreds of queries through OpenAI's provider while its server misbehaves in many ways."""
+"""Two thousand queries through OpenAI's provider while its server misbehaves in many ways."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from handoff.core.model import Agent, EvidenceSet, Registry
 from handoff.settings import OpenAISettings, Settings
 from handoff.trace import Trace
 
-QUERIES = 600
+QUERIES = 2_000
 CHUNK = 20
 AT_ONCE = 3
 PROBABILITY = 0.1

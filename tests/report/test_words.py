@@ -408,17 +408,42 @@ def test_the_filter_note_says_how_many_agents_were_kept_and_why(route, words):
 
 
 @pytest.mark.parametrize(
-    "route",
+    ("tags", "words"),
     [
-        pytest.param(routed(0.5), id="no tags"),
-        pytest.param(routed(0.5, policy=OFF), id="off"),
-        pytest.param(routed(0.5, tags=("refund",)), id="widened"),
-        pytest.param(routed(0.5, degraded=("extract_tags",)), id="degraded"),
+        pytest.param(("code",), "2 of 3 agents kept.", id="tags"),
+        pytest.param((), "No tag fits the query, so all 3 agents were kept.", id="no tags"),
     ],
 )
-def test_a_single_agent_is_not_called_agents(route):
+def test_tags_are_not_said_to_be_missing_where_another_stage_was_skipped(tags, words):
+    """When the embedded model took over, it extracted tags as well."""
+    assert filter_note(routed(*SCORES, tags=tags, degraded=("embed_query",))) == words
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        pytest.param(
+            routed(0.5), "No tag fits the query, so the only agent was kept.", id="no tags"
+        ),
+        pytest.param(
+            routed(0.5, policy=OFF), "The tag filter is off: the only agent was kept.", id="off"
+        ),
+        pytest.param(
+            routed(0.5, tags=("refund",)),
+            "No agent carries these tags, so the only agent was kept.",
+            id="widened",
+        ),
+        pytest.param(
+            routed(0.5, degraded=("extract_tags",)),
+            "Tags could not be extracted, so the only agent was kept.",
+            id="degraded",
+        ),
+        pytest.param(routed(0.5, tags=("bug",)), "1 of 1 agent kept.", id="kept"),
+    ],
+)
+def test_a_single_agent_is_not_called_agents(route, words):
     """The note speaks of one agent in the singular."""
-    assert "1 agents" not in filter_note(route)
+    assert filter_note(route) == words
 
 
 @pytest.mark.parametrize(
