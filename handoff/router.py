@@ -97,7 +97,8 @@ class Router:
             instead = Trace()
             evidence = await self.fallback.gather_many(queries, instead)
             trace.take_over(instead.spans, str(error))
-            return replace(evidence, degraded=(("embed_query",),) * len(queries))
+            degraded = tuple(("embed_query", *stages) for stages in evidence.degraded)
+            return replace(evidence, degraded=degraded)
 
     async def _gather_many(self, queries: Sequence[str], trace: Trace) -> EvidenceSet:
         try:

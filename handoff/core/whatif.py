@@ -20,11 +20,12 @@ class WhatIf:
     """What would change a decision.
 
     Attributes:
-        threshold_from: The outcome stays for thresholds from here; exclusive where nobody reached
-            the threshold, since the best score itself would reach it.
+        threshold_from: The outcome stays for thresholds from here, the agent's own where that one
+            judged; exclusive where nobody reached it, since the best score itself would.
         threshold_to: And up to here, inclusive.
         other_filter: The decision with the tag filter switched the other way.
-        missing_tags: The tags without which another agent, or nobody, would take the query.
+        missing_tags: The tags without which another agent, or nobody, would take the query, or
+            another agent would be the best.
     """
 
     threshold_from: float

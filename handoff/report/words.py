@@ -140,7 +140,7 @@ def filter_note(route: Route) -> str:
     """Say what the tag filter did, and what was skipped."""
     ranking = route.ranking
     all_kept = "the only agent was kept" if len(ranking) == 1 else _all_kept(len(ranking))
-    if route.evidence.degraded:
+    if "extract_tags" in route.evidence.degraded:
         return f"Tags could not be extracted, so {all_kept}."
     if not route.policy.use_tags:
         return f"The tag filter is off: {all_kept}."

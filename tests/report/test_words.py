@@ -167,9 +167,7 @@ def test_the_reason_stands_beside_its_limit(policy, words):
 
 def test_the_reason_is_about_the_best_candidate():
     """An agent that the filter removed is neither best nor runner-up."""
-    strict = replace(POLICY, margin=0.375)
-
-    assert reason(routed(*SCORES, tags=("code",), policy=strict)) == (
+    assert reason(routed(*SCORES, tags=("code",), policy=STRICT)) == (
         "Coder leads trainer by 0.25, less than the margin 0.38 that was asked for."
     )
 
