@@ -11,7 +11,6 @@ import socket
 import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -38,7 +37,7 @@ REGISTRY = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
-@click.version_option(version("handoff"), prog_name="handoff")
+@click.version_option(package_name="handoff", prog_name="handoff")
 def cli() -> None:
     """Route a query to the specialist agent that should take it, or to nobody."""
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import platformdirs
-
 from handoff.core.errors import SettingsError
 from handoff.core.model import Policy, ThresholdSource
 from handoff.core.texts import parse_number, shorten
@@ -124,10 +122,7 @@ def load_settings(
         config=config or (beside if beside.exists() else None),
         embedder=embedder,
         tagger=tagger,
-        cache_dir=Path(
-            environ.get("HANDOFF_CACHE_DIR")
-            or platformdirs.user_cache_dir("handoff", appauthor=False)
-        ),
+        cache_dir=_cache_dir(environ),
         openai=openai,
         prices=Path(prices) if prices else None,
         spending_cap_usd=_positive(environ, "HANDOFF_SPENDING_CAP_USD"),
@@ -245,6 +240,15 @@ def _positive(environ: Mapping[str, str], name: str) -> float | None:
     if not 0 < number < _HUGE:
         raise SettingsError(f"{name} must be a number above 0.")
     return number
+
+
+def _cache_dir(environ: Mapping[str, str]) -> Path:
+    named = environ.get("HANDOFF_CACHE_DIR")
+    if named:
+        return Path(named)
+    import platformdirs  # noqa: PLC0415 - only who names no folder pays for it
+
+    return Path(platformdirs.user_cache_dir("handoff", appauthor=False))
 
 
 def _whole(environ: Mapping[str, str], name: str) -> int | None:

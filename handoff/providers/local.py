@@ -7,17 +7,14 @@ takes a seventh of the time and leads nowhere. A test holds the vectors against 
 
 import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import safetensors.numpy
-from tokenizers import Tokenizer
 
 from handoff.core.errors import ProviderError
 from handoff.core.model import FloatArray, Registry
@@ -123,13 +120,13 @@ class _Model:
     """A tokenizer and what its tokens stand for.
 
     Attributes:
-        tokenizer: Text to token numbers.
+        tokenizer: Text to token numbers, a `tokenizers.Tokenizer`.
         weights: One row a token, shape (tokens, 256).
         content: The length of each row, in lengths of the median row, shape (tokens,). The model
             learned short rows for words that say little.
     """
 
-    tokenizer: Tokenizer
+    tokenizer: Any
     weights: FloatArray
     content: FloatArray
 
@@ -167,12 +164,14 @@ class _Model:
 
 def _files() -> tuple[str, Path, Path]:
     """Return the package's version, its weights and its tokenizer."""
+    from importlib.metadata import version  # noqa: PLC0415 - as in `_load`
+
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ProviderError(f"The embedded model is not installed: install the package {PACKAGE}.")
     folder = Path(spec.origin).parent
     return (
-        importlib.metadata.version(PACKAGE),
+        version(PACKAGE),
         folder / "weights" / f"{CONFIGURATION}_{DIMENSIONS}.safetensors",
         folder / "tokenizers" / f"{CONFIGURATION}_tokenizer_config.json",
     )
@@ -204,6 +203,10 @@ def _noted(load: "functools._lru_cache_wrapper[Loaded]") -> Loaded:
 
 @functools.cache
 def _load() -> _Model:
+    # Only who uses the model pays for what loads it.
+    import safetensors.numpy  # noqa: PLC0415
+    from tokenizers import Tokenizer  # noqa: PLC0415
+
     _, weights, tokenizer = _files()
     encoder = Tokenizer.from_buffer(_read(tokenizer))
     encoder.no_padding()
