@@ -6,7 +6,7 @@ from handoff.index.exact import ExactIndex
 from handoff.protocols import Embedder, TagExtractor
 from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
 from handoff.providers.local import LocalEmbedder, LocalTagExtractor, load_model
-from handoff.providers.openai.connection import OpenAIConnection
+from handoff.providers.openai.connection import OpenAIConnection, load_sdk
 from handoff.providers.openai.embedder import OpenAIEmbedder
 from handoff.providers.openai.prices import load_prices
 from handoff.providers.openai.runner import OpenAIRunner
@@ -36,6 +36,8 @@ def preload(settings: Settings) -> None:
     """Load what a first query would wait for; raises ProviderError where it is not installed."""
     if "local" in (settings.embedder, settings.tagger) or settings.fall_back:
         load_model()
+    if "openai" in (settings.embedder, settings.tagger):
+        load_sdk()
 
 
 def build_connection(settings: Settings) -> OpenAIConnection | None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, TypeVar
 
 from handoff.core.errors import (
@@ -93,8 +94,7 @@ class OpenAIConnection:
         Raises:
             ProviderError: Refused before the call, failed, or not understood.
         """
-        from handoff.providers.openai import sdk  # noqa: PLC0415 - the SDK takes a second to load
-
+        sdk = load_sdk()
         price = self._prices.get(call.model)
         payers = [self._cap, *filter(None, [visitor_cap.get()])]
         reserved = self._reserve(call, price, payers)
@@ -157,6 +157,13 @@ class OpenAIConnection:
                     earlier.release(reserved)
                 raise
         return reserved
+
+
+def load_sdk() -> ModuleType:
+    """Load the SDK, which takes a second or two, the first time."""
+    from handoff.providers.openai import sdk  # noqa: PLC0415 - only who calls pays for it
+
+    return sdk
 
 
 def _book(
