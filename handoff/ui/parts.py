@@ -33,14 +33,6 @@ STAGE_ICONS = {
     "filter": ":material/filter_alt:",
     "select": ":material/alt_route:",
 }
-STAGE_HELP = {
-    "extract_tags": "Words and meaning of the query give tags that some agent carries.",
-    "embed_query": "The query becomes a vector: texts with like meaning point the same way.",
-    "embed_agents": "So does each agent's description, once; afterwards a cache knows it.",
-    "score": "The angle between query and agent becomes a similarity, from -1 to 1.",
-    "filter": "Agents without any of the tags are set aside; the rest is put in order.",
-    "select": "The best agent gets the query if its similarity reaches the threshold.",
-}
 
 
 def chart_ink() -> str | None:
