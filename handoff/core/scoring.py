@@ -40,3 +40,8 @@ def similarities(vectors: FloatArray, matrix: FloatArray, owner: IntArray) -> Fl
         starts = np.flatnonzero(np.diff(owner, prepend=-1))
         products = np.maximum.reduceat(products, starts, axis=1)
     return products
+
+
+def total_scores(similarities: FloatArray, lexical: FloatArray, weight: float) -> FloatArray:
+    """Add so much of the lexical scores to the similarities; any shape, the same for both."""
+    return similarities + np.float32(weight) * lexical if weight else similarities

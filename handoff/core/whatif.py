@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from handoff.core.decision import decide_by
 from handoff.core.model import Decision, Evidence, Outcome, Policy, Registry
-from handoff.core.ranking import rank
+from handoff.core.ranking import rank_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,19 @@ class WhatIf:
 
 def ask_what_if(evidence: Evidence, registry: Registry, policy: Policy) -> WhatIf:
     """Judge the same evidence under every policy and tag set that is one step away."""
-    decision = decide_by(rank(evidence, registry, use_tags=policy.use_tags), policy)
+    decision = decide_by(rank_by(evidence, registry, policy), policy)
+    switched = replace(policy, use_tags=not policy.use_tags)
     below = decision.outcome is Outcome.BELOW_THRESHOLD
     missing = []
     if policy.use_tags:
         for tag in evidence.tags:
             others = tuple(other for other in evidence.tags if other != tag)
-            without = decide_by(rank(replace(evidence, tags=others), registry), policy)
+            without = decide_by(rank_by(replace(evidence, tags=others), registry, policy), policy)
             if (without.agent, without.best.agent) != (decision.agent, decision.best.agent):
                 missing.append(MissingTag(tag, without))
     return WhatIf(
         threshold_from=decision.best.score if below else -1.0,
         threshold_to=1.0 if below else decision.best.score,
-        other_filter=decide_by(rank(evidence, registry, use_tags=not policy.use_tags), policy),
+        other_filter=decide_by(rank_by(evidence, registry, switched), policy),
         missing_tags=tuple(missing),
     )

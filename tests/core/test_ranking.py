@@ -15,8 +15,9 @@ from given import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.core.model import Ranking
-from handoff.core.ranking import rank
+from handoff.core.model import Policy, Ranking, ThresholdSource
+from handoff.core.ranking import rank, rank_by
+from handoff.core.scoring import total_scores
 
 
 def ids(ranking: Ranking) -> list[str]:
@@ -236,3 +237,73 @@ def test_a_single_agent_is_always_a_candidate(tag):
 
     assert ranking.candidates == 1
     assert ranking.widened == (tag != "model")
+
+
+@some
+@given(
+    known=evidence_on_registries(),
+    use_tags=st.booleans(),
+    weight=st.one_of(st.just(0.1), st.floats(0, 1, width=32)),
+)
+def test_lexical_help_adds_up_in_float32(known, use_tags, weight):
+    """Each score is the similarity plus so much of the lexical one, in the precision of scores."""
+    registry, evidence = known
+
+    ranking = rank(evidence, registry, use_tags=use_tags, lexical_weight=weight)
+
+    assert ranking.scores.dtype == np.float32
+    for score in ranking:
+        at = registry.positions[score.agent.id]
+        expected = evidence.similarities[at] + np.float32(weight) * evidence.lexical[at]
+
+        assert score.score == float(expected)
+        assert score.lexical == float(evidence.lexical[at])
+
+
+@some
+@given(known=evidence_on_registries(), weight=st.floats(0.125, 1, width=32))
+def test_lexical_help_orders_by_the_sum(known, weight):
+    """Candidates descend by their helped score, equal ones in registry order."""
+    registry, evidence = known
+
+    ranking = rank(evidence, registry, lexical_weight=weight)
+    shown = [(-score.score, registry.positions[score.agent.id]) for score in ranking if score.kept]
+
+    assert shown == sorted(shown)
+
+
+@some
+@given(known=evidence_on_registries())
+def test_without_lexical_help_scores_are_the_similarities(known):
+    """A weight of 0 changes no score by a bit, and makes no new array of them."""
+    registry, evidence = known
+
+    ranking = rank(evidence, registry, lexical_weight=0.0)
+
+    assert total_scores(evidence.similarities, evidence.lexical, 0.0) is evidence.similarities
+    assert sorted(ranking.scores.tolist()) == sorted(evidence.similarities.tolist())
+
+
+def test_lexical_help_does_not_change_who_is_a_candidate():
+    """The tag filter comes first, however well the words of a removed agent match."""
+    registry = registry_of([("model",), (), ("model",)])
+
+    ranking = rank(evidence_of(registry, [0.5, 0.5, 0.0], ("model",)), registry, lexical_weight=1.0)
+
+    assert ids(ranking) == ["a2", "a0", "a1"]
+    assert ranking.candidates == 2
+    assert ranking.margin == 1.5
+
+
+@pytest.mark.parametrize(
+    ("use_tags", "weight", "best"),
+    [(True, 0.0, "a0"), (True, 1.0, "a0"), (False, 0.0, "a1"), (False, 1.0, "a2")],
+)
+def test_ranking_by_a_policy_takes_its_filter_and_its_weight(use_tags, weight, best):
+    """Each of the two switches is the policy's."""
+    registry = registry_of([("model",), (), ()])
+    policy = Policy(0.0, ThresholdSource.CONFIG, use_tags=use_tags, lexical_weight=weight)
+
+    ranking = rank_by(evidence_of(registry, [0.25, 0.75, 0.5], ("model",)), registry, policy)
+
+    assert ranking[0].agent.id == best
