@@ -16,17 +16,11 @@ import numpy as np
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
-from handoff.core.model import BoolArray, EvidenceSet, Registry
+from handoff.core.model import EvidenceSet, Registry
 from handoff.evaluation.cases import Case, load_cases
-from handoff.evaluation.sweep import (
-    Judged,
-    accuracy_at,
-    auroc,
-    best_threshold,
-    judge_cases,
-    sweep,
-    top1,
-)
+from handoff.evaluation.counts import count, endings
+from handoff.evaluation.judged import Judged, label, rank_cases
+from handoff.evaluation.sweep import auroc, best_threshold, sweep, top1
 from handoff.evaluation.tag_quality import measure_tags
 from handoff.registry import load_registry
 from handoff.settings import load_settings
@@ -65,8 +59,9 @@ def figures(gathered: Gathered) -> dict[str, float]:
     """Return accuracy and tag figures of one set; shares between 0 and 1."""
     registry, evidence = gathered.registry, gathered.evidence
     expected = [case.expected for case in gathered.cases]
-    judged = judge_cases(evidence, registry, expected)
-    unfiltered = judge_cases(evidence, registry, expected, use_tags=False)
+    labelled = label(evidence, registry, expected)
+    judged = rank_cases(labelled, use_tags=True)
+    unfiltered = rank_cases(labelled, use_tags=False)
     swept = sweep(judged)
     accurate = best_threshold(swept, swept.accuracy)
     found = best_threshold(swept, swept.net)
@@ -103,15 +98,15 @@ def held_out(judged: Judged) -> float:
         for group in (judged.in_scope, ~judged.in_scope):
             members = random.permutation(np.flatnonzero(group))
             chosen[members[: len(members) // 2]] = True
-        swept = sweep(part(judged, chosen))
+        swept = sweep(judged.part(chosen))
         threshold = best_threshold(swept, swept.accuracy)
-        accuracies.append(accuracy_at(part(judged, ~chosen), threshold))
+        accuracies.append(accuracy_at(judged.part(~chosen), threshold))
     return float(np.mean(accuracies))
 
 
-def part(judged: Judged, chosen: BoolArray) -> Judged:
-    """Return some of the cases."""
-    return Judged(judged.best_scores[chosen], judged.correct[chosen], judged.in_scope[chosen])
+def accuracy_at(judged: Judged, threshold: float) -> float:
+    """Return the share of cases that end as their label says."""
+    return count(endings(judged, threshold)).accuracy
 
 
 def main() -> None:

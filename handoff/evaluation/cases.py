@@ -1,5 +1,8 @@
 """From cases.csv to labelled queries."""
 
+import csv
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +47,22 @@ class Cases:
     failed: tuple[FailedCase, ...]
 
     @property
+    def contradictions(self) -> list[tuple[Case, Case]]:
+        """Cases that label the query of an earlier one otherwise, after that one."""
+        first: dict[str, Case] = {}
+        pairs = []
+        for case in self.cases:
+            earlier = first.setdefault(case.query, case)
+            if earlier.expected != case.expected:
+                pairs.append((earlier, case))
+        return pairs
+
+    @property
+    def repeated(self) -> int:
+        """How many cases repeat an earlier one, label and all."""
+        return len(self.cases) - len({(case.query, case.expected) for case in self.cases})
+
+    @property
     def examples(self) -> dict[str, str]:
         """The queries that carry a label, by label, in file order; the first of a label counts."""
         labelled: dict[str, str] = {}
@@ -53,16 +72,16 @@ class Cases:
         return labelled
 
 
-def load_cases(path: Path, registry: Registry) -> Cases:
-    """Read labelled queries from a file.
+def load_cases(path: Path, registry: Registry, *others: Registry) -> Cases:
+    """Read labelled queries from a file; see `parse_cases`.
 
     Raises:
         CasesError: The file cannot be read, or its shape is wrong; names the place.
     """
-    return parse_cases(load_bytes(path, CasesError), shorten(path.name), registry)
+    return parse_cases(load_bytes(path, CasesError), shorten(path.name), registry, *others)
 
 
-def parse_cases(data: bytes, source: str, registry: Registry) -> Cases:
+def parse_cases(data: bytes, source: str, registry: Registry, *others: Registry) -> Cases:
     """Read labelled queries from a file's bytes.
 
     A query that is empty or too long, or an expected agent that the registry does not have, is one
@@ -73,6 +92,7 @@ def parse_cases(data: bytes, source: str, registry: Registry) -> Cases:
             wanted, example.
         source: The file's name for complaints.
         registry: Whose agents may be expected.
+        others: More registries whose agents may be.
 
     Raises:
         CasesError: The file's shape is wrong.
@@ -81,7 +101,9 @@ def parse_cases(data: bytes, source: str, registry: Registry) -> Cases:
     failed: list[FailedCase] = []
     for row in parse_rows(data, source, CasesError, SHAPE):
         expected = row["expected"].strip() or None
-        if expected is not None and expected not in registry.positions:
+        if expected is not None and not any(
+            expected in each.positions for each in (registry, *others)
+        ):
             complaint = row.complaint(
                 CasesError, "expected", f"no agent has the id '{shorten(expected)}'"
             )
@@ -97,3 +119,38 @@ def parse_cases(data: bytes, source: str, registry: Registry) -> Cases:
     if not cases and not failed:
         raise CasesError(f"{source} has a header but no case: add a row for each query.")
     return Cases(tuple(cases), tuple(failed))
+
+
+def format_cases(cases: Iterable[Case]) -> str:
+    """Return labelled queries as CSV; `parse_cases` reads them back."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow((*SHAPE.required, *SHAPE.optional))
+    rows.writerows((case.query, case.expected or "", case.example) for case in cases)
+    return text.getvalue()
+
+
+def append_cases(data: bytes, source: str, cases: Iterable[Case]) -> str:
+    """Return a file of cases with more of them at its end; what it holds stays as it is.
+
+    Args:
+        data: The file's bytes, as `parse_cases` takes them.
+        source: Its name for complaints.
+        cases: The new ones.
+
+    Raises:
+        CasesError: The file's shape is wrong.
+    """
+    for _ in parse_rows(data, source, CasesError, SHAPE):
+        pass
+    try:
+        held = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CasesError(f"{source} holds bytes that are not UTF-8: save it as UTF-8.") from None
+    header = [name.strip().lower() for name in next(csv.reader(io.StringIO(held)))]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for case in cases:
+        cells = {"query": case.query, "expected": case.expected or "", "example": case.example}
+        writer.writerow(cells.get(name, "") for name in header)
+    return held + ("" if held.endswith("\n") else "\n") + text.getvalue()

@@ -1,27 +1,12 @@
-"""One threshold for all: what each would come to, exactly, from evidence that was gathered once."""
+"""One threshold for all: what each would come to, exactly, from cases that were ranked once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from handoff.core.model import BoolArray, EvidenceSet, FloatArray, IntArray, Registry
-from handoff.core.ranking import rank
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Judged:
-    """What a sweep needs to know of each case; all of shape (cases,).
-
-    Attributes:
-        best_scores: The best candidate's score.
-        correct: The best candidate is the expected agent.
-        in_scope: Somebody is expected.
-    """
-
-    best_scores: FloatArray
-    correct: BoolArray
-    in_scope: BoolArray
+from handoff.core.model import BoolArray, FloatArray, IntArray
+from handoff.evaluation.counts import Counts
+from handoff.evaluation.judged import Judged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +14,8 @@ class Sweep:
     """Counts at every threshold at which anything changes; all of shape (thresholds,).
 
     Attributes:
-        thresholds: Every distinct best score, ascending, and last one that nothing reaches.
+        thresholds: Every distinct level, ascending, and last one that only an agent's own
+            threshold can outdo.
         right: Handed to the expected agent.
         wrong: Handed to another agent than the expected one.
         missed: Somebody was expected, nobody selected.
@@ -44,11 +30,41 @@ class Sweep:
     refused: IntArray
     taken: IntArray
 
+    def __getitem__(self, at: int) -> Counts:
+        """Return the counts at one of the thresholds."""
+        counts = (self.right, self.wrong, self.missed, self.refused, self.taken)
+        return Counts(*(int(each[at]) for each in counts))
+
+    @property
+    def cases(self) -> int:
+        """How many were judged."""
+        return self[0].cases
+
+    @property
+    def handed_off(self) -> IntArray:
+        """Cases that somebody gets, shape (thresholds,)."""
+        return self.right + self.wrong + self.taken
+
+    @property
+    def to_wrong(self) -> IntArray:
+        """Cases that go to somebody wrong, expected or not, shape (thresholds,)."""
+        return self.wrong + self.taken
+
     @property
     def accuracy(self) -> FloatArray:
         """Share of cases that end as their label says, shape (thresholds,)."""
-        cases = self.right[0] + self.wrong[0] + self.missed[0] + self.refused[0] + self.taken[0]
-        return np.asarray((self.right + self.refused) / cases, dtype=np.float32)
+        return np.asarray((self.right + self.refused) / self.cases, dtype=np.float32)
+
+    @property
+    def balanced(self) -> FloatArray:
+        """Mean of the shares that end well of both kinds; of the only kind where one is missing."""
+        in_scope = self.right[0] + self.wrong[0] + self.missed[0]
+        shares = [
+            part / whole
+            for part, whole in ((self.right, in_scope), (self.refused, self.cases - in_scope))
+            if whole
+        ]
+        return np.asarray(np.mean(shares, axis=0), dtype=np.float32)
 
     @property
     def net(self) -> IntArray:
@@ -56,53 +72,35 @@ class Sweep:
 
         What nobody takes counts nothing: a person looks at it, and little is lost.
         """
-        return self.right - self.wrong - self.taken
-
-
-def judge_cases(
-    evidence: EvidenceSet,
-    registry: Registry,
-    expected: Sequence[str | None],
-    *,
-    use_tags: bool = True,
-) -> Judged:
-    """Rank every case once.
-
-    Args:
-        evidence: At least one case.
-        registry: The one that the evidence was gathered on.
-        expected: One agent id a case, None where nobody should take it.
-        use_tags: Whether the tag filter is on.
-    """
-    rankings = [rank(one, registry, use_tags=use_tags) for one in evidence]
-    wanted = [-1 if agent is None else registry.positions[agent] for agent in expected]
-    return Judged(
-        best_scores=np.array([ranking.scores[0] for ranking in rankings], dtype=np.float32),
-        correct=np.array([ranking.order[0] for ranking in rankings]) == np.array(wanted),
-        in_scope=np.array(wanted) >= 0,
-    )
+        return self.right - self.to_wrong
 
 
 def sweep(judged: Judged) -> Sweep:
-    """Count outcomes at every distinct best score; exact, since nothing changes in between."""
-    distinct = np.unique(judged.best_scores)
-    beyond = np.nextafter(distinct[-1], np.float32(np.inf), dtype=np.float32)
+    """Count endings at every distinct level; exact, since nothing changes in between.
+
+    Args:
+        judged: At least one case.
+    """
+    distinct = np.unique(judged.levels[np.isfinite(judged.levels)])
+    highest = distinct[-1:] if len(distinct) else np.zeros(1, dtype=np.float32)
+    beyond = np.nextafter(highest, np.float32(np.inf), dtype=np.float32)
     thresholds = np.append(distinct, beyond)
 
     def reaching(group: BoolArray) -> IntArray:
-        scores = np.sort(judged.best_scores[group])
-        return len(scores) - np.searchsorted(scores, thresholds, side="left")
+        levels = np.sort(judged.levels[group])
+        return len(levels) - np.searchsorted(levels, thresholds, side="left")
 
-    right = reaching(judged.correct)
-    wrong = reaching(judged.in_scope & ~judged.correct)
-    taken = reaching(~judged.in_scope)
-    in_scope = int(np.count_nonzero(judged.in_scope))
+    in_scope, correct = judged.in_scope, judged.correct
+    right = reaching(correct)
+    wrong = reaching(in_scope & ~correct)
+    taken = reaching(~in_scope)
+    expecting = int(np.count_nonzero(in_scope))
     return Sweep(
         thresholds=thresholds,
         right=right,
         wrong=wrong,
-        missed=in_scope - right - wrong,
-        refused=len(judged.in_scope) - in_scope - taken,
+        missed=expecting - right - wrong,
+        refused=len(in_scope) - expecting - taken,
         taken=taken,
     )
 
@@ -110,7 +108,7 @@ def sweep(judged: Judged) -> Sweep:
 def best_threshold(swept: Sweep, worth: FloatArray | IntArray) -> float:
     """Return the threshold of most worth, from the middle of the widest gap that has it.
 
-    Any threshold between two neighbouring scores decides the same; the middle is farthest from
+    Any threshold between two neighbouring levels decides the same; the middle is farthest from
     changing its mind.
 
     Args:
@@ -118,19 +116,13 @@ def best_threshold(swept: Sweep, worth: FloatArray | IntArray) -> float:
         worth: What each threshold is worth, such as `swept.net`, shape (thresholds,).
     """
     best = np.flatnonzero(worth == worth.max())
-    # A threshold above the score before and up to this one decides as this one does.
+    # A threshold above the level before and up to this one decides as this one does.
     before = swept.thresholds[np.maximum(best - 1, 0)]
     widest = int(np.argmax(swept.thresholds[best] - before))
     lower, upper = before[widest], swept.thresholds[best][widest]
     middle = np.float32((float(lower) + float(upper)) / 2)
     # Between neighbours of float32 there is no middle.
     return float(middle if middle > lower else upper)
-
-
-def accuracy_at(judged: Judged, threshold: float) -> float:
-    """Return the share of cases that end as their label says at one threshold."""
-    reached = judged.best_scores >= np.float32(threshold)
-    return float(np.mean(np.where(judged.in_scope, reached & judged.correct, ~reached)))
 
 
 def top1(judged: Judged) -> float:
@@ -145,11 +137,32 @@ def auroc(judged: Judged) -> float:
     The area under the receiver operating characteristic as Mann and Whitney's statistic; NaN where
     one of the two kinds is missing.
     """
-    inside = np.sort(judged.best_scores[judged.in_scope])
-    outside = judged.best_scores[~judged.in_scope]
+    inside, outside = _both_kinds(judged)
     if not len(inside) or not len(outside):
         return float("nan")
     above = len(inside) - np.searchsorted(inside, outside, side="right")
     below = np.searchsorted(inside, outside, side="left")
     ties = len(inside) - above - below
     return float(np.mean(above + ties / 2) / len(inside))
+
+
+def false_positives_at(judged: Judged, true_positives: float = 0.95) -> float:
+    """Return the share of cases nobody should take that reach what most in-scope cases reach.
+
+    The false-positive rate at a true-positive rate, with in-scope as the positives; NaN where one
+    of the two kinds is missing.
+
+    Args:
+        judged: Any set.
+        true_positives: The share of in-scope cases that shall reach the threshold.
+    """
+    inside, outside = _both_kinds(judged)
+    if not len(inside) or not len(outside):
+        return float("nan")
+    given_up = min(int(np.floor(len(inside) * (1 - true_positives) + 1e-9)), len(inside) - 1)
+    return float(np.mean(outside >= inside[given_up]))
+
+
+def _both_kinds(judged: Judged) -> tuple[FloatArray, FloatArray]:
+    """Return the levels of the in-scope cases, ascending, and those of the others."""
+    return np.sort(judged.levels[judged.in_scope]), judged.levels[~judged.in_scope]

@@ -1,12 +1,17 @@
 """From cases.csv to labelled queries: a bad row is kept with its reason, the rest still runs."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from judging import some
 
 from handoff.core.errors import CasesError
 from handoff.core.model import Agent, Registry
-from handoff.evaluation.cases import Case, FailedCase, load_cases, parse_cases
+from handoff.core.texts import parse_query
+from handoff.evaluation.cases import Case, Cases, FailedCase, format_cases, load_cases, parse_cases
 from handoff.registry import load_registry
 
 REGISTRY = Registry(
@@ -15,7 +20,22 @@ REGISTRY = Registry(
         Agent("help desk", "Help Desk", "Answers questions."),
     )
 )
+ODD = Registry(tuple(Agent(odd, "Odd", "Odd.") for odd in ("a,b", 'say "a"', "it's", "=1+1", "#")))
 HEADER = "query,expected,example\n"
+
+printable = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20)
+queries = printable.filter(str.strip).map(parse_query)
+written = st.lists(
+    st.builds(
+        Case,
+        query=queries,
+        expected=st.one_of(st.none(), st.sampled_from(sorted(ODD.positions))),
+        example=printable.map(lambda text: " ".join(text.split())),
+        line=st.just(0),
+    ),
+    min_size=1,
+    max_size=6,
+)
 
 
 def parse(*lines):
@@ -246,6 +266,87 @@ def test_a_line_break_in_the_name_of_a_file_of_cases_does_not_break_the_sentence
 
     assert failed.reason.endswith(", line 2, column 2 (expected): no agent has the id 'barber'.")
     assert failed.reason.isprintable()
+
+
+@some
+@given(cases=written)
+def test_cases_that_are_written_read_back_as_they_were(cases):
+    """Quotes, commas, formulas and blanks in any column come back, in order, none failed."""
+    again = parse_cases(format_cases(cases).encode(), "cases.csv", ODD)
+
+    assert again.failed == ()
+    assert [replace(case, line=0) for case in again.cases] == cases
+
+
+def test_cases_are_written_one_a_line_under_a_header():
+    """Nobody is an empty cell."""
+    text = format_cases([Case("a loaf", "baker", "Bread", 2), Case("rain, or not", None, "", 3)])
+
+    assert text == 'query,expected,example\na loaf,baker,Bread\n"rain, or not",,\n'
+
+
+def test_a_query_that_is_labelled_otherwise_later_is_a_contradiction():
+    """It stands after the first case of its query, each time that it differs from that one."""
+    cases = parse("rye,baker,", "rye,,", "oats,baker,", "rye,help desk,", "rye,baker,", "oats,,")
+
+    pairs = [(earlier.line, later.line) for earlier, later in cases.contradictions]
+
+    assert pairs == [(2, 3), (2, 5), (4, 7)]
+
+
+def test_a_query_that_is_labelled_alike_twice_is_no_contradiction():
+    """It is repeated, whatever its example says."""
+    cases = parse("rye,baker,Rye", "rye,baker,", "rye ,baker,", "oats,,", "oats,,")
+
+    assert cases.contradictions == []
+    assert cases.repeated == 3
+
+
+def test_a_contradiction_is_not_repeated():
+    """The same query under two labels is two cases; a third like one of them repeats it."""
+    assert parse("rye,baker,", "rye,,").repeated == 0
+    assert parse("rye,baker,", "rye,,", "rye,,").repeated == 1
+
+
+@some
+@given(
+    pairs=st.lists(st.tuples(st.sampled_from("pqr"), st.sampled_from(["baker", None])), max_size=8)
+)
+def test_contradictions_and_repetitions_are_what_counting_gives(pairs):
+    """Each case beside the first of its query, and all cases less the different ones."""
+    cases = Cases(
+        tuple(Case(query, expected, "", line) for line, (query, expected) in enumerate(pairs)), ()
+    )
+    first = {query: (line, expected) for line, (query, expected) in reversed([*enumerate(pairs)])}
+
+    assert [(one.line, two.line) for one, two in cases.contradictions] == [
+        (first[query][0], line)
+        for line, (query, expected) in enumerate(pairs)
+        if expected != first[query][1]
+    ]
+    assert cases.repeated == len(pairs) - len(set(pairs))
+
+
+def test_an_agent_of_any_of_the_registries_may_be_expected():
+    """Two registries are compared on one set: a label may name an agent that one of them lacks."""
+    other = Registry((Agent("barber", "Barber", "Cuts hair."),))
+    rows = f"{HEADER}a shave,barber,\na loaf,baker,\na nail,smith,\n".encode()
+
+    both = parse_cases(rows, "cases.csv", REGISTRY, other)
+    alone = parse_cases(rows, "cases.csv", REGISTRY)
+
+    assert [case.expected for case in both.cases] == ["barber", "baker"]
+    assert [failed.line for failed in both.failed] == [4]
+    assert [failed.line for failed in alone.failed] == [2, 4]
+
+
+def test_loading_takes_the_agents_of_any_of_the_registries(tmp_path):
+    """As parsing does."""
+    other = Registry((Agent("barber", "Barber", "Cuts hair."),))
+    path = tmp_path / "cases.csv"
+    path.write_text(HEADER + "a shave,barber,\n", encoding="utf-8")
+
+    assert load_cases(path, REGISTRY, other).failed == ()
 
 
 def test_the_projects_own_cases_are_150_or_more_and_none_fails(own):

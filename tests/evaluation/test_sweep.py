@@ -1,93 +1,48 @@
 """What every threshold would come to."""
 
 import math
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-
-from handoff.core.decision import decide
-from handoff.core.model import Agent, EvidenceSet, Registry
-from handoff.core.ranking import rank
-from handoff.evaluation.sweep import (
-    Judged,
-    accuracy_at,
-    auroc,
-    best_threshold,
-    judge_cases,
-    sweep,
-    top1,
+from judging import (
+    ENDINGS,
+    counted,
+    decided,
+    ending,
+    figures,
+    judged_of,
+    kinds,
+    labelled_sets,
+    policies,
+    scored,
+    some,
 )
 
-# No deadline: how long a rule takes on a busy machine says nothing about the rule.
-some = settings(max_examples=50, deadline=None)
+from handoff.evaluation.counts import Counts
+from handoff.evaluation.judged import rank_cases, settle
+from handoff.evaluation.sweep import auroc, best_threshold, false_positives_at, sweep, top1
 
-REGISTRY = Registry(
-    (
-        Agent("a", "A", "Does a.", ("x",)),
-        Agent("b", "B", "Does b.", ("y",)),
-        Agent("c", "C", "Does c.", ("x", "y")),
-    )
-)
 GRID = np.linspace(-1.1, 1.1, 221)
-
-cosines = st.one_of(st.sampled_from([-0.5, 0.0, 0.25, 0.5]), st.floats(-1, 1, width=32))
-labels = st.sampled_from(["right", "wrong", "nobody"])
-labelled = st.lists(st.tuples(cosines, labels), min_size=1, max_size=8)
-
-
-def judged_of(*cases: tuple[float, str]) -> Judged:
-    """Return cases of a best score and a label.
-
-    The label says whether the best candidate is right, it is wrong, or nobody is expected.
-    """
-    return Judged(
-        best_scores=np.array([score for score, _ in cases], dtype=np.float32),
-        correct=np.array([label == "right" for _, label in cases]),
-        in_scope=np.array([label != "nobody" for _, label in cases]),
-    )
 
 
 def accuracy(cases: list[tuple[float, str]], threshold: float) -> float:
     """Count the share that ends as labelled, case by case."""
-    good = [
-        (label == "right") if score >= np.float32(threshold) else (label == "nobody")
-        for score, label in cases
-    ]
-    return sum(good) / len(good)
+    counts = counted(cases, threshold)
+    return (counts["right"] + counts["refused"]) / len(cases)
 
 
 def net(cases: list[tuple[float, str]], threshold: float) -> int:
     """Count hand-offs, plus one where right, minus one where not, case by case."""
-    reached = [label for score, label in cases if score >= np.float32(threshold)]
-    return sum(1 if label == "right" else -1 for label in reached)
-
-
-@st.composite
-def evidence_with_labels(draw) -> tuple[EvidenceSet, list[str | None]]:
-    """Draw the evidence of some queries on the registry, and who is expected to take each."""
-    count = draw(st.integers(1, 6))
-    figures = st.lists(cosines, min_size=3, max_size=3)
-    tags = st.sampled_from([(), ("x",), ("y",), ("nobody's",)])
-    similarities = draw(st.lists(figures, min_size=count, max_size=count))
-    evidence = EvidenceSet(
-        queries=("q",) * count,
-        embedder="e",
-        tagger="t",
-        fingerprint=REGISTRY.fingerprint,
-        tags=tuple(draw(st.lists(tags, min_size=count, max_size=count))),
-        vectors=np.zeros((count, 2), dtype=np.float32),
-        similarities=np.array(similarities, dtype=np.float32),
-        lexical=np.zeros((count, 3), dtype=np.float32),
-        degraded=((),) * count,
-    )
-    expected = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=count, max_size=count)
-    return evidence, draw(expected)
+    counts = counted(cases, threshold)
+    return counts["right"] - counts["wrong"] - counts["taken"]
 
 
 @some
-@given(cases=labelled)
+@given(cases=scored)
 def test_counts_add_up_to_the_cases_at_every_threshold(cases):
     """Each case ends in exactly one of five ways, none of them fewer than no times."""
     swept = sweep(judged_of(*cases))
@@ -99,7 +54,7 @@ def test_counts_add_up_to_the_cases_at_every_threshold(cases):
 
 
 @some
-@given(cases=labelled)
+@given(cases=scored)
 def test_thresholds_are_the_distinct_scores_and_one_that_nothing_reaches(cases):
     """They ascend, and the last one hands nothing off."""
     scores = sorted({score for score, _ in cases})
@@ -112,43 +67,26 @@ def test_thresholds_are_the_distinct_scores_and_one_that_nothing_reaches(cases):
 
 
 @some
-@given(labels=evidence_with_labels(), use_tags=st.booleans())
-def test_the_sweep_agrees_with_deciding_each_case(labels, use_tags):
-    """At every threshold of the sweep, `decide` on each case comes to the same five counts."""
-    evidence, expected = labels
+@given(known=labelled_sets(), policy=policies)
+def test_the_sweep_agrees_with_deciding_each_case(known, policy):
+    """At every threshold of the sweep, core on each case comes to the same five counts."""
+    labelled, expected = known
+    ranked = rank_cases(labelled, use_tags=policy.use_tags, lexical_weight=policy.lexical_weight)
+    own = labelled.own_thresholds if policy.per_agent else None
 
-    swept = sweep(judge_cases(evidence, REGISTRY, expected, use_tags=use_tags))
+    swept = sweep(settle(ranked, policy.margin, own))
 
     for at, threshold in enumerate(swept.thresholds.tolist()):
-        counts = dict.fromkeys(("right", "wrong", "missed", "refused", "taken"), 0)
-        for one, wanted in zip(evidence, expected, strict=True):
-            agent = decide(rank(one, REGISTRY, use_tags=use_tags), threshold).agent
-            if agent is None:
-                counts["refused" if wanted is None else "missed"] += 1
-            elif wanted is None:
-                counts["taken"] += 1
-            else:
-                counts["right" if agent.id == wanted else "wrong"] += 1
+        got = decided(labelled, replace(policy, threshold=threshold))
+        alone = Counter(ending(one, wanted) for one, wanted in zip(got, expected, strict=True))
 
-        assert {name: getattr(swept, name)[at] for name in counts} == counts
+        assert {name: getattr(swept[at], name) for name in ENDINGS} == {
+            name: alone[name] for name in ENDINGS
+        }
 
 
 @some
-@given(labels=evidence_with_labels(), threshold=cosines)
-def test_the_accuracy_at_a_threshold_agrees_with_deciding_each_case(labels, threshold):
-    """Also at thresholds that no score has."""
-    evidence, expected = labels
-    agents = [decide(rank(one, REGISTRY), threshold).agent for one in evidence]
-    chosen = [None if agent is None else agent.id for agent in agents]
-    good = sum(one == other for one, other in zip(chosen, expected, strict=True))
-
-    found = accuracy_at(judge_cases(evidence, REGISTRY, expected), threshold)
-
-    assert found == pytest.approx(good / len(expected))
-
-
-@some
-@given(cases=labelled)
+@given(cases=scored)
 def test_accuracy_and_net_are_what_counting_gives(cases):
     """The two curves of a sweep hold at each of its thresholds."""
     swept = sweep(judged_of(*cases))
@@ -174,7 +112,7 @@ def test_a_sweep_in_figures():
 
 
 @some
-@given(cases=labelled)
+@given(cases=scored)
 def test_no_threshold_of_a_fine_grid_nets_more_than_the_best(cases):
     """Counted case by case, the threshold found is worth as much as any other."""
     swept = sweep(judged_of(*cases))
@@ -185,7 +123,7 @@ def test_no_threshold_of_a_fine_grid_nets_more_than_the_best(cases):
 
 
 @some
-@given(cases=labelled)
+@given(cases=scored)
 def test_no_threshold_of_a_fine_grid_is_more_accurate_than_the_best(cases):
     """Counted case by case, the threshold found is right as often as any other."""
     swept = sweep(judged_of(*cases))
@@ -217,7 +155,7 @@ def test_neighbouring_scores_are_told_apart():
 
 
 @some
-@given(cases=st.lists(st.tuples(st.integers(-18, 18), labels), max_size=8))
+@given(cases=st.lists(st.tuples(st.integers(-18, 18), kinds), max_size=8))
 def test_the_best_threshold_lies_in_the_middle_of_its_gap(cases):
     """The next score below and the next one above are equally far away."""
     # Nine of each kind at the ends keep the best between them.
@@ -254,7 +192,7 @@ def test_the_best_threshold_in_figures(cases, expected):
 
 
 @some
-@given(cases=st.lists(st.tuples(cosines, labels), max_size=8))
+@given(cases=st.lists(st.tuples(figures, kinds), max_size=8))
 def test_auroc_is_the_share_of_pairs_in_the_right_order(cases):
     """Each in-scope case against each that nobody should take: 1 above, 1/2 level, 0 below."""
     cases = [*cases, (0.25, "right"), (0.0, "nobody")]
@@ -298,43 +236,113 @@ def test_top1_is_the_share_of_in_scope_cases_with_the_right_best(cases, expected
     assert top1(judged_of(*cases)) == pytest.approx(expected)
 
 
-def test_the_best_candidate_is_judged_after_the_filter():
-    """With the filter on a tag changes who is best, with it off similarity alone does."""
-    evidence = EvidenceSet(
-        queries=("q",),
-        embedder="e",
-        tagger="t",
-        fingerprint=REGISTRY.fingerprint,
-        tags=(("y",),),
-        vectors=np.zeros((1, 2), dtype=np.float32),
-        similarities=np.array([[0.75, 0.5, 0.25]], dtype=np.float32),
-        lexical=np.zeros((1, 3), dtype=np.float32),
-        degraded=((),),
+@some
+@given(cases=scored)
+def test_a_threshold_of_the_sweep_gives_its_counts(cases):
+    """Picking one returns the same five numbers as counting case by case there."""
+    swept = sweep(judged_of(*cases))
+
+    for at, threshold in enumerate(swept.thresholds.tolist()):
+        assert swept[at] == Counts(**counted(cases, threshold))
+
+
+@some
+@given(cases=scored)
+def test_the_curves_of_hand_offs_are_sums_of_the_counts(cases):
+    """Handed off is whoever gets one; to somebody wrong, whoever should not have."""
+    swept = sweep(judged_of(*cases))
+    each = [counted(cases, threshold) for threshold in swept.thresholds.tolist()]
+
+    assert swept.cases == len(cases)
+    assert swept.handed_off.tolist() == [one["right"] + one["wrong"] + one["taken"] for one in each]
+    assert swept.to_wrong.tolist() == [one["wrong"] + one["taken"] for one in each]
+
+
+@some
+@given(cases=scored)
+def test_balanced_is_what_the_counts_say_at_every_threshold(cases):
+    """Where one of the two kinds is missing as well."""
+    swept = sweep(judged_of(*cases))
+
+    assert swept.balanced.tolist() == pytest.approx(
+        [swept[at].balanced for at in range(len(swept.thresholds))]
     )
 
-    with_tags = judge_cases(evidence, REGISTRY, ["b"])
-    without = judge_cases(evidence, REGISTRY, ["b"], use_tags=False)
 
-    assert (with_tags.best_scores.tolist(), with_tags.correct.tolist()) == ([0.5], [True])
-    assert (without.best_scores.tolist(), without.correct.tolist()) == ([0.75], [False])
+@pytest.mark.parametrize(
+    ("cases", "expected"),
+    [
+        pytest.param(((0.25, "right"), (0.5, "wrong")), [0.5, 0.0, 0.0], id="all in scope"),
+        pytest.param(((0.25, "nobody"), (0.5, "nobody")), [0.0, 0.5, 1.0], id="all nobody's"),
+    ],
+)
+def test_balanced_is_the_share_of_the_only_kind_where_one_is_missing(cases, expected):
+    """A missing kind neither counts as all wrong nor makes a curve of NaN."""
+    assert sweep(judged_of(*cases)).balanced.tolist() == expected
 
 
-def test_cases_of_a_large_index_are_judged_by_agent_not_by_column():
-    """With positions the first column may be any agent of the registry."""
-    evidence = EvidenceSet(
-        queries=("q", "q"),
-        embedder="e",
-        tagger="t",
-        fingerprint=REGISTRY.fingerprint,
-        tags=((), ()),
-        vectors=np.zeros((2, 2), dtype=np.float32),
-        similarities=np.array([[0.75, 0.5], [0.25, 0.5]], dtype=np.float32),
-        lexical=np.zeros((2, 2), dtype=np.float32),
-        degraded=((), ()),
-        positions=np.array([[2, 0], [1, 2]], dtype=np.intp),
+def test_infinite_levels_are_no_thresholds():
+    """What margin or own threshold decided stays so at every common threshold."""
+    swept = sweep(judged_of((np.inf, "nobody"), (-np.inf, "right"), (0.5, "right")))
+
+    assert swept.thresholds[:-1].tolist() == [0.5]
+    assert swept.taken.tolist() == [1, 1]
+    assert swept.right.tolist() == [1, 0]
+    assert swept.missed.tolist() == [1, 2]
+
+
+def test_a_sweep_without_a_finite_level_still_counts():
+    """Where no common threshold matters, every one counts the same."""
+    swept = sweep(judged_of((np.inf, "right"), (-np.inf, "right"), (-np.inf, "nobody")))
+
+    assert [swept[at] for at in range(len(swept.thresholds))] == [
+        Counts(right=1, wrong=0, missed=1, refused=1, taken=0)
+    ] * len(swept.thresholds)
+    assert np.isfinite(swept.thresholds).all()
+
+
+@some
+@given(
+    cases=st.lists(st.tuples(figures, kinds), max_size=8),
+    share=st.sampled_from([0.5, 0.75, 0.95, 1.0]),
+)
+def test_false_positives_are_counted_at_the_highest_threshold_that_keeps_enough(cases, share):
+    """Trying every score: the highest that so many in-scope cases reach lets these through."""
+    cases = [*cases, (0.25, "right"), (0.0, "nobody")]
+    inside = [score for score, kind in cases if kind != "nobody"]
+    outside = [score for score, kind in cases if kind == "nobody"]
+    threshold = max(
+        score
+        for score in inside
+        if sum(one >= score for one in inside) >= share * len(inside) - 1e-9
     )
+    through = sum(one >= threshold for one in outside) / len(outside)
 
-    judged = judge_cases(evidence, REGISTRY, ["c", None])
+    assert false_positives_at(judged_of(*cases), share) == pytest.approx(through)
 
-    assert judged.correct.tolist() == [True, False]
-    assert judged.in_scope.tolist() == [True, False]
+
+def test_false_positives_in_figures():
+    """Of twenty in-scope cases the least may be given up at 95 %, and no second one."""
+    inside = [(at / 32, "right") for at in range(1, 21)]
+    outside = [(1.5 / 32, "nobody"), (2 / 32, "nobody"), (2.5 / 32, "nobody"), (0.0, "nobody")]
+
+    assert false_positives_at(judged_of(*inside, *outside)) == 0.5
+    assert false_positives_at(judged_of(*inside, *outside), 1.0) == 0.75
+
+
+def test_a_tenth_of_ten_is_one_case():
+    """In floating point it is a little less; the case may be given up all the same."""
+    inside = [(at / 16, "right") for at in range(1, 11)]
+
+    assert false_positives_at(judged_of(*inside, (1.5 / 16, "nobody")), 0.9) == 0
+
+
+@pytest.mark.parametrize("kind", ["right", "nobody"])
+def test_false_positives_are_nan_where_a_kind_is_missing(kind):
+    """Without one of the kinds there is no such share, and no warning about it."""
+    assert math.isnan(false_positives_at(judged_of((0.5, kind), (0.25, kind))))
+
+
+def test_top1_without_an_in_scope_case_is_nan():
+    """A share of no cases is no share, and no warning about it."""
+    assert math.isnan(top1(judged_of((0.5, "nobody"))))

@@ -1,0 +1,170 @@
+"""What a threshold is for, and the best one for it on cases that were swept."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from handoff.core.errors import SettingsError
+from handoff.core.model import FloatArray
+from handoff.core.texts import parse_number, shorten
+from handoff.evaluation.binomial import allowed_errors, needed_trials
+from handoff.evaluation.judged import Judged
+from handoff.evaluation.sweep import best_threshold, sweep
+
+_GRID = 256
+_NARROWEST = 0.001
+_LOGISTIC = 1.702
+"""Makes a logistic curve as steep as a normal one."""
+
+
+class Aim(StrEnum):
+    """What is asked of a threshold."""
+
+    ACCURACY = "accuracy"
+    """As many cases as possible end as their label says."""
+    BALANCED = "balanced"
+    """The same, with both kinds of cases weighing the same."""
+    WRONG = "wrong"
+    """At most a share of the cases goes to somebody wrong; else as many hand-offs as possible."""
+    COVERAGE = "coverage"
+    """At least a share of the cases is handed off; else as accurate as possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """An aim, and the share that it promises, from 0 to 1, where it promises one."""
+
+    aim: Aim
+    share: float | None = None
+
+    def __str__(self) -> str:
+        return self.aim.value if self.share is None else f"{self.aim.value}={self.share:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A threshold for a goal.
+
+    Attributes:
+        threshold: The threshold.
+        kept: Whether the goal's share holds on the cases; True for goals without one.
+        promised: Whether the cases are many enough to promise it beyond them; likewise.
+    """
+
+    threshold: float
+    kept: bool = True
+    promised: bool = True
+
+
+def parse_goal(text: str) -> Goal:
+    """Return the goal that somebody typed: accuracy, balanced, wrong=0.02 or coverage=0.8.
+
+    Raises:
+        SettingsError: It is none of these.
+    """
+    name, equals, share = text.strip().partition("=")
+    aims = {aim.value: aim for aim in Aim}
+    aim = aims.get(name.strip().lower())
+    promises = aim in (Aim.WRONG, Aim.COVERAGE)
+    if aim is None or promises != bool(equals):
+        raise SettingsError(
+            f"The goal '{shorten(text)}' is unknown: choose accuracy, balanced, wrong=SHARE or "
+            "coverage=SHARE."
+        )
+    return Goal(aim, parse_share(share, f"The share of the goal {aim.value}") if promises else None)
+
+
+def parse_share(text: str, name: str) -> float:
+    """Return the share that somebody typed.
+
+    Raises:
+        SettingsError: It is no number from 0 to 1.
+    """
+    share = parse_number(text)
+    if not 0 <= share <= 1:
+        raise SettingsError(f"{name} must be a number from 0 to 1.")
+    return share
+
+
+def choose(judged: Judged, goal: Goal) -> Choice:
+    """Choose the threshold that serves a goal best on these cases.
+
+    What is to be as high as possible is smoothed first: the peak of an exact curve owes much to
+    chance. A promised share is kept with room for chance, so that it holds for other queries of
+    the kind (see `allowed_errors`); where the cases are too few for that, it holds on them only.
+
+    Args:
+        judged: At least one case.
+        goal: What the threshold is for.
+    """
+    if goal.aim is Aim.ACCURACY:
+        return Choice(_smooth_peak(judged, weight_of_nobody=1.0))
+    if goal.aim is Aim.BALANCED:
+        return Choice(_smooth_peak(judged, weight_of_nobody(judged)))
+    swept = sweep(judged)
+    share = goal.share or 0.0
+    if goal.aim is Aim.WRONG:
+        errors, most, worth = swept.to_wrong, share, swept.handed_off.astype(np.float32)
+    else:
+        errors, most, worth = swept.cases - swept.handed_off, 1 - share, swept.accuracy
+    allowed = errors <= allowed_errors(swept.cases, most)
+    promised = bool(allowed.any())
+    held = int(swept.cases * most + 1e-9)
+    kept = bool(errors.min() <= held)
+    if not promised:
+        allowed = errors <= max(held, int(errors.min()))
+    worth = np.where(allowed, worth, -np.inf)
+    threshold = _legible(best_threshold(swept, worth), judged.levels)
+    # A threshold that had to come down to 1 may hand off more than was asked for.
+    at = int(np.searchsorted(swept.thresholds[:-1], np.float32(threshold)))
+    return Choice(threshold, kept and bool(errors[at] <= held), promised and bool(allowed[at]))
+
+
+def weight_of_nobody(judged: Judged) -> float:
+    """Return what a case that nobody should take counts if both kinds are to weigh the same."""
+    in_scope = int(np.count_nonzero(judged.in_scope))
+    others = len(judged) - in_scope
+    return in_scope / others if in_scope and others else 1.0
+
+
+def more_to_promise(cases: int, goal: Goal) -> int | None:
+    """Return how many more cases it takes to promise anything at all; None where no number does.
+
+    Args:
+        cases: How many there are to choose with.
+        goal: One with a share.
+    """
+    share = goal.share or 0.0
+    needed = needed_trials(share if goal.aim is Aim.WRONG else 1 - share)
+    return None if needed is None else max(0, needed - cases)
+
+
+def _smooth_peak(judged: Judged, weight_of_nobody: float) -> float:
+    """Return the threshold of most worth, as if every level were uncertain by a little.
+
+    The kernel is a logistic one as wide as Silverman's rule of thumb asks for.
+    """
+    certain = np.isfinite(judged.levels)
+    levels = judged.levels[certain].astype(np.float64)
+    if not len(levels):
+        return 0.0
+    worth = np.where(judged.correct, 1.0, np.where(judged.in_scope, 0.0, -weight_of_nobody))
+    width = max(0.9 * float(levels.std()) * len(levels) ** -0.2, _NARROWEST)
+    grid = np.linspace(levels.min() - 3 * width, levels.max() + 3 * width, _GRID)
+    # tanh is the logistic function and does not overflow.
+    reached = 1 + np.tanh((_LOGISTIC / 2 / width) * (levels[:, None] - grid))
+    smoothed = worth[certain] @ reached
+    return _within_range(round(float(grid[np.argmax(smoothed)]), 4))
+
+
+def _legible(threshold: float, levels: FloatArray) -> float:
+    """Return a threshold with four decimals, unless that decides a case otherwise."""
+    short = np.float32(round(threshold, 4))
+    same = np.array_equal(levels >= short, levels >= np.float32(threshold))
+    return _within_range(round(threshold, 4) if same else threshold)
+
+
+def _within_range(threshold: float) -> float:
+    """Return a threshold that may be typed: lexical help can lift a score above 1."""
+    return float(np.clip(threshold, -1, 1))
