@@ -51,6 +51,16 @@ class BackgroundLoop:
         """Stop the loop and its thread; closing again does nothing."""
         if self._loop.is_closed():
             return
+        # A task that is destroyed while it waits complains on standard error.
+        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _cancel_others() -> None:
+    """Cancel what still runs on this loop, and wait until it has ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

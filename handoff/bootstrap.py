@@ -1,9 +1,11 @@
 """The only place where parts are chosen and joined."""
 
+from handoff.core.lexical import build_lexicon
 from handoff.core.model import Registry
 from handoff.core.texts import agent_text
-from handoff.index.exact import ExactIndex
-from handoff.protocols import Embedder, TagExtractor
+from handoff.examples import Examples, load_examples
+from handoff.index.exact import ExactIndex, HeldOutIndex
+from handoff.protocols import AgentRunner, Embedder, TagExtractor
 from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
 from handoff.providers.local import LocalEmbedder, LocalTagExtractor, load_model
 from handoff.providers.openai.connection import OpenAIConnection, load_sdk
@@ -12,12 +14,31 @@ from handoff.providers.openai.prices import load_prices
 from handoff.providers.openai.runner import OpenAIRunner
 from handoff.providers.openai.tagger import OpenAITagExtractor
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
+from handoff.registry import load_registry
 from handoff.resilience.cache import VectorCache
 from handoff.resilience.spending import SpendingCap
 from handoff.router import Router
 from handoff.settings import Settings
 
 CACHE_NAME = "vectors-1.sqlite"
+LEARNED_NAME = "learned-1"
+
+
+def open_registry(settings: Settings) -> tuple[Registry, Examples]:
+    """Read the agents and the examples that the settings name.
+
+    Returns:
+        The registry with its examples, and what the file of examples held.
+
+    Raises:
+        RegistryError: The agents cannot be read.
+        ExamplesError: The examples cannot be read.
+    """
+    registry = load_registry(settings.registry)
+    if settings.examples is None:
+        return registry, Examples()
+    found = load_examples(settings.examples, registry)
+    return Registry(registry.agents, found.examples), found
 
 
 def registry_cost_usd(settings: Settings, registry: Registry) -> float | None:
@@ -28,7 +49,9 @@ def registry_cost_usd(settings: Settings, registry: Registry) -> float | None:
     if settings.embedder != "openai" or settings.openai is None:
         return 0.0
     price = load_prices(settings.prices).get(settings.openai.embedding_model)
-    size = sum(len(agent_text(agent).encode()) for agent in registry.agents)
+    texts = [agent_text(agent) for agent in registry.agents]
+    texts += [example.query for example in registry.examples]
+    size = sum(len(text.encode()) for text in texts)
     return None if price is None else price.cost_usd(size, 0)
 
 
@@ -73,27 +96,37 @@ def build_router(
         SettingsError: The settings of OpenAI do not fit together.
     """
     cache = VectorCache(settings.cache_dir / CACHE_NAME) if on_disk else None
+    kept_in = settings.cache_dir / LEARNED_NAME if on_disk else None
     local: Embedder = LocalEmbedder()
     if cache is not None:
         local = CachedEmbedder(local, cache)
-    context = ExactIndex(registry, local)
+    context = ExactIndex(registry, local, kept_in)
     similar = LocalTagExtractor(registry, local, context)
     simulated = SimulatedRunner()
-    embedded = Router(registry, local, similar, context, simulated)
+    lexicon = build_lexicon([agent_text(agent) for agent in registry.agents])
     embedder: Embedder = local if settings.embedder == "local" else ScriptedEmbedder()
     tagger: TagExtractor = similar if settings.tagger == "local" else ScriptedTagExtractor(registry)
-    if connection is None:
-        index = context if embedder is local else ExactIndex(registry, embedder)
-        return Router(registry, embedder, tagger, index, simulated)
-
-    if settings.embedder == "openai":
-        embedder = OpenAIEmbedder(connection)
-        if cache is not None:
-            embedder = CachedEmbedder(embedder, cache)
-    if settings.tagger == "openai":
-        tagger = OpenAITagExtractor(connection, registry, similar.shortlist)
-        if cache is not None:
-            tagger = CachedTagExtractor(tagger, cache, registry.vocabulary)
-    index = context if embedder is local else ExactIndex(registry, embedder)
-    fallback = embedded if settings.fall_back and settings.embedder == "openai" else None
-    return Router(registry, embedder, tagger, index, OpenAIRunner(connection), fallback)
+    runner: AgentRunner = simulated
+    fallback = None
+    if connection is not None:
+        runner = OpenAIRunner(connection)
+        if settings.embedder == "openai":
+            embedder = OpenAIEmbedder(connection)
+            if cache is not None:
+                embedder = CachedEmbedder(embedder, cache)
+            if settings.fall_back:
+                fallback = Router(registry, local, similar, context, lexicon, simulated)
+        if settings.tagger == "openai":
+            tagger = OpenAITagExtractor(connection, registry, similar.shortlist)
+            if cache is not None:
+                tagger = CachedTagExtractor(tagger, cache, registry.vocabulary)
+    index = context if embedder is local else ExactIndex(registry, embedder, kept_in)
+    held_out = None
+    if registry.examples:
+        held_out_tagger = tagger
+        if tagger is similar:
+            held_out_tagger = LocalTagExtractor(registry, local, HeldOutIndex(context))
+        held_out = Router(
+            registry, embedder, held_out_tagger, HeldOutIndex(index), lexicon, simulated
+        )
+    return Router(registry, embedder, tagger, index, lexicon, runner, fallback, held_out)

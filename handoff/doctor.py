@@ -8,8 +8,9 @@ from handoff.bootstrap import build_connection, build_router
 from handoff.core.errors import HandoffError
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import shorten
+from handoff.policy_file import load_policy
 from handoff.registry import load_registry
-from handoff.settings import Settings, load_policy, load_settings
+from handoff.settings import Settings, load_settings
 from handoff.trace import Trace
 
 _PROBE = Registry((Agent("probe", "Probe", "Answers whether anybody is there.", ("probe",)),))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from handoff.core.learning import Learned
 from handoff.core.model import Agent, FloatArray, IntArray
 
 OnText = Callable[[str], None]
@@ -80,6 +81,11 @@ class AgentRunner(Protocol):
 class VectorIndex(Protocol):
     """Similarity over one registry's vectors."""
 
+    @property
+    def learned(self) -> Learned | None:
+        """What the registry's examples taught; None without examples, or before `prepare`."""
+        ...
+
     async def prepare(self) -> None:
         """Embed the registry, the first time; afterwards do nothing.
 
@@ -88,11 +94,14 @@ class VectorIndex(Protocol):
         """
         ...
 
-    def search(self, vectors: FloatArray) -> tuple[FloatArray, IntArray | None]:
-        """Return the cosines of queries with agents, after `prepare`.
+    def search(
+        self, vectors: FloatArray, queries: Sequence[str]
+    ) -> tuple[FloatArray, IntArray | None]:
+        """Return the similarities of queries with agents, after `prepare`.
 
         Args:
             vectors: Unit rows, shape (queries, dimensions).
+            queries: Their texts, since examples are compared by words as well.
 
         Returns:
             Similarities, shape (queries, agents), and None; or, from an index that returns only

@@ -1,7 +1,10 @@
 """From agents.csv to a registry."""
 
+import csv
+import io
 from pathlib import Path
 
+from handoff.atomic_file import keep_copy, write_whole
 from handoff.core.errors import RegistryError, TableError
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import parse_number, shorten, steering_character
@@ -65,6 +68,29 @@ def parse_registry(data: bytes, source: str) -> Registry:
     if not agents:
         raise RegistryError(f"{source} has a header but no agent: add a row for each agent.")
     return Registry(tuple(agents))
+
+
+def format_registry(registry: Registry) -> str:
+    """Return a registry as CSV; `parse_registry` reads it back."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    own = bool(registry.thresholds)
+    rows.writerow(SHAPE.required + SHAPE.optional * own)
+    for agent in registry.agents:
+        threshold = "" if agent.threshold is None else repr(agent.threshold)
+        cells = (agent.id, agent.name, agent.description, ";".join(agent.tags))
+        rows.writerow(cells + (threshold,) * own)
+    return text.getvalue()
+
+
+def save_registry(path: Path, registry: Registry) -> None:
+    """Write a registry, whole or not at all; what the file held is kept beside it, as .bak.
+
+    Raises:
+        RegistryError: The file or its copy cannot be written.
+    """
+    keep_copy(path, RegistryError)
+    write_whole(path, format_registry(registry), RegistryError)
 
 
 def _agent(row: Row) -> Agent:

@@ -10,6 +10,7 @@ import numpy as np
 
 from handoff.core.decision import decide_by
 from handoff.core.errors import ProviderError, ProviderUnavailableError, SpendingCapError
+from handoff.core.lexical import Lexicon, lexical_scores
 from handoff.core.model import (
     Decision,
     Evidence,
@@ -19,7 +20,7 @@ from handoff.core.model import (
     Registry,
     ThresholdSource,
 )
-from handoff.core.ranking import rank
+from handoff.core.ranking import rank_by
 from handoff.protocols import AgentRunner, Embedder, OnText, TagExtractor, VectorIndex
 from handoff.trace import Span, Trace, note
 
@@ -56,9 +57,12 @@ class Router:
     embedder: Embedder
     tagger: TagExtractor
     index: VectorIndex
+    lexicon: Lexicon
     runner: AgentRunner
     fallback: "Router | None" = None
     """Takes over, wholly, while the embedder cannot be reached; vectors of two never meet."""
+    held_out: "Router | None" = None
+    """For evaluations: scores a query that is an example as if it were none."""
 
     async def route(self, query: str, policy: Policy) -> Route:
         """Gather, rank, decide, and hand off where somebody was selected.
@@ -114,7 +118,10 @@ class Router:
         vectors = embedding.result()
         extracted = tagging.result()
         with trace.span("score"):
-            similarities, positions = self.index.search(vectors)
+            similarities, positions = self.index.search(vectors, queries)
+            lexical = lexical_scores(queries, self.lexicon)
+            if positions is not None:
+                lexical = np.take_along_axis(lexical, positions, axis=1)
         return EvidenceSet(
             queries=tuple(queries),
             embedder=self.embedder.identity,
@@ -123,7 +130,7 @@ class Router:
             tags=tuple(tags or () for tags in extracted),
             vectors=vectors,
             similarities=similarities,
-            lexical=np.zeros(similarities.shape, dtype=np.float32),
+            lexical=lexical,
             degraded=tuple(("extract_tags",) if tags is None else () for tags in extracted),
             positions=positions,
         )
@@ -193,7 +200,7 @@ class Router:
 def judge(evidence: Evidence, registry: Registry, policy: Policy, trace: Trace) -> Route:
     """Rank and decide, timed; no provider is called."""
     with trace.span("filter"):
-        ranking = rank(evidence, registry, use_tags=policy.use_tags)
+        ranking = rank_by(evidence, registry, policy)
         note(count=ranking.candidates)
     with trace.span("select"):
         decision = decide_by(ranking, policy)

@@ -1,17 +1,16 @@
 """What the environment and handoff.toml say, as frozen values."""
 
 import hashlib
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from handoff.core.errors import SettingsError
-from handoff.core.model import Policy, ThresholdSource
 from handoff.core.texts import parse_number, shorten
 
 CONFIG_NAME = "handoff.toml"
+EXAMPLES_NAME = "examples.csv"
 _HUGE = 1e9
 SECRETS = Path(".streamlit") / "secrets.toml"
 EMBEDDERS = ("local", "openai", "scripted")
@@ -71,6 +70,8 @@ class Settings:
         spending_cap_usd: What this process may spend; None for no cap.
         visitor_cap_usd: What one visitor of the page may spend; None for no cap.
         fall_back: Use the embedded model, wholly, while the embedder cannot be reached.
+        examples: The file of queries to learn from; None where there is none.
+        state_dir: Where verdicts are kept.
     """
 
     registry: Path
@@ -84,6 +85,13 @@ class Settings:
     spending_cap_usd: float | None = None
     visitor_cap_usd: float | None = None
     fall_back: bool = False
+    examples: Path | None = None
+    state_dir: Path = field(default_factory=lambda: load_state_dir({}))
+
+    @property
+    def config_to_save(self) -> Path:
+        """Where a policy is saved: the handoff.toml in use, else the one beside the registry."""
+        return self.config or self.registry.parent / CONFIG_NAME
 
 
 def load_settings(
@@ -107,6 +115,7 @@ def load_settings(
             "registry with --registry or HANDOFF_REGISTRY."
         )
     cases = agents.parent / "cases.csv"
+    examples = agents.parent / EXAMPLES_NAME
     named_cases = environ.get("HANDOFF_CASES")
     beside = agents.parent / CONFIG_NAME
     openai = _openai(environ)
@@ -119,6 +128,7 @@ def load_settings(
     return Settings(
         registry=agents,
         cases=Path(named_cases) if named_cases else cases if cases.exists() else None,
+        examples=examples if examples.exists() else None,
         config=config or (beside if beside.exists() else None),
         embedder=embedder,
         tagger=tagger,
@@ -128,71 +138,18 @@ def load_settings(
         spending_cap_usd=_positive(environ, "HANDOFF_SPENDING_CAP_USD"),
         visitor_cap_usd=_positive(environ, "HANDOFF_VISITOR_CAP_USD"),
         fall_back=_choice(environ, "HANDOFF_FALLBACK", ("none", "local"), "none") == "local",
+        state_dir=load_state_dir(environ),
     )
 
 
-def load_policy(config: Path | None, default_threshold: float) -> Policy:
-    """Read how evidence is judged: handoff.toml's word first, then the embedder's default.
+def load_state_dir(environ: Mapping[str, str]) -> Path:
+    """Return where verdicts are kept; no registry is needed to know it."""
+    named = environ.get("HANDOFF_STATE_DIR")
+    if named:
+        return Path(named)
+    import platformdirs  # noqa: PLC0415 - only who names no folder pays for it
 
-    Args:
-        config: handoff.toml with any of `threshold`, `margin` (numbers) and `per_agent` (true or
-            false); None for none.
-        default_threshold: The embedder's.
-
-    Raises:
-        SettingsError: The file cannot be read, or holds something else.
-    """
-    if config is None:
-        return Policy(default_threshold, ThresholdSource.EMBEDDER)
-    name = shorten(str(config), 200)
-    try:
-        values = tomllib.loads(config.read_text(encoding="utf-8-sig"))
-    except OSError as failure:
-        reason = failure.strerror or failure
-        raise SettingsError(f"{name} cannot be read ({reason}): name a TOML file.") from None
-    except (ValueError, RecursionError) as failure:
-        raise SettingsError(f"{name} is no valid TOML: {shorten(str(failure), 200)}.") from None
-    unknown = set(values) - {"threshold", "margin", "per_agent"}
-    if unknown:
-        raise SettingsError(
-            f"{name}: unknown key '{shorten(min(unknown))}', it may hold threshold, margin and "
-            "per_agent."
-        )
-    per_agent = values.get("per_agent", False)
-    if not isinstance(per_agent, bool):
-        raise SettingsError(f"{name}: per_agent must be true or false.")
-    threshold = values.get("threshold")
-    return Policy(
-        threshold=default_threshold
-        if threshold is None
-        else _within(_number(threshold), (-1, 1), f"{name}: threshold"),
-        source=ThresholdSource.EMBEDDER if threshold is None else ThresholdSource.CONFIG,
-        margin=_within(_number(values.get("margin", 0.0)), (0, 2), f"{name}: margin"),
-        per_agent=per_agent,
-    )
-
-
-def parse_threshold(text: str) -> float:
-    """Return the threshold that somebody typed.
-
-    Raises:
-        SettingsError: It is no number from -1 to 1.
-    """
-    return _within(parse_number(text), (-1, 1), "The threshold")
-
-
-def _within(number: float, limits: tuple[int, int], name: str) -> float:
-    least, most = limits
-    if not least <= number <= most:
-        raise SettingsError(f"{name} must be a number from {least} to {most}.")
-    return number
-
-
-def _number(value: object) -> float:
-    """Return a TOML number, or NaN, which is in no range."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _HUGE:
-        return math.nan
-    return float(value)
+    return Path(platformdirs.user_data_dir("handoff", appauthor=False))
 
 
 def _openai(environ: Mapping[str, str]) -> OpenAISettings | None:

@@ -3,9 +3,12 @@
 HandoffError                     a sentence that says what is wrong and what to do next
 ├── QueryError                   a query that is empty, too long or no text
 ├── SettingsError                an environment variable, an option or handoff.toml
+│   └── StalePolicyError         a handoff.toml that was found on another embedder or registry
 ├── TableError                   a CSV file: file, line, column, what was expected
 │   ├── RegistryError            agents.csv
-│   └── CasesError               cases.csv
+│   ├── CasesError               cases.csv
+│   ├── ExamplesError            examples.csv
+│   └── BatchError               what a batch reads, writes or goes on with
 └── ProviderError                an embedder, a tagger or a runner failed
     ├── ProviderUnavailableError   time-out, no connection, 5xx: another try may work
     │   ├── TimedOutError          no answer in time; it may still be billed
@@ -43,6 +46,18 @@ class SettingsError(HandoffError):
     """A setting that is missing, unknown or out of range."""
 
 
+class StalePolicyError(SettingsError):
+    """A policy that was found on something else than what is routed on.
+
+    Attributes:
+        problem: What it was found on.
+    """
+
+    def __init__(self, problem: str, mend: str) -> None:
+        super().__init__(f"{problem}: {mend}.")
+        self.problem = problem
+
+
 class TableError(HandoffError):
     """A CSV file that cannot be read; the text names file, line and column."""
 
@@ -67,6 +82,14 @@ class RegistryError(TableError):
 
 class CasesError(TableError):
     """A set of labelled queries that cannot be loaded."""
+
+
+class ExamplesError(TableError):
+    """A set of examples that cannot be loaded."""
+
+
+class BatchError(TableError):
+    """A batch whose input, output or checkpoint cannot be used."""
 
 
 class ProviderError(HandoffError):

@@ -31,20 +31,35 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A labelled query that routing learns from.
+
+    Attributes:
+        query: As `parse_query` returned it.
+        agent: The id of the agent that should take it; None where nobody should.
+    """
+
+    query: str
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
-    """All agents in file order: at least one, with unique ids.
+    """All agents in file order: at least one, with unique ids; and what routing learns from.
 
     Raises:
-        RegistryError: No agent, or an id used twice.
+        RegistryError: No agent, an id used twice, or an example of an unknown agent.
     """
 
     agents: tuple[Agent, ...]
+    examples: tuple[Example, ...] = ()
     positions: Mapping[str, int] = field(init=False, repr=False, compare=False)
     """Each id's place in `agents`."""
     carriers: Mapping[str, IntArray] = field(init=False, repr=False, compare=False)
     """Each tag, sorted, with the positions of the agents that carry it, ascending."""
     fingerprint: str = field(init=False, repr=False, compare=False)
-    """SHA-256 over the rows' id, name, description and tags; no threshold is in it."""
+    """SHA-256 over the rows' id, name, description and tags, then over the examples, if any; no
+    threshold is in it."""
 
     def __post_init__(self) -> None:
         """Derive positions, carriers and fingerprint."""
@@ -59,6 +74,10 @@ class Registry:
             for tag in agent.tags:
                 carriers.setdefault(tag, []).append(position)
             rows.update(json.dumps([agent.id, agent.name, agent.description, agent.tags]).encode())
+        for example in self.examples:
+            if example.agent is not None and example.agent not in positions:
+                raise RegistryError(f"An example's agent '{example.agent}' is in no row: add it.")
+            rows.update(json.dumps([example.query, example.agent]).encode())
         by_tag = {tag: np.array(carriers[tag], dtype=np.intp) for tag in sorted(carriers)}
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "carriers", by_tag)
@@ -92,7 +111,7 @@ class Evidence:
         tags: What was extracted, best first.
         vector: The query's unit vector, shape (dimensions,).
         similarities: One cosine an agent, shape (agents,), or (returned,) with `positions`.
-        lexical: One lexical score an agent, same shape; zeros until something uses it.
+        lexical: One lexical score an agent, from 0 to below 1, same shape.
         degraded: The stages that were skipped because their provider is down.
         positions: None for all agents in registry order; else the agents that a large index
             returned, with and without the tag filter, ascending, shape (returned,).
@@ -239,6 +258,7 @@ class Policy:
         margin: Closer than this to the runner-up is ambiguous.
         use_tags: Whether the tag filter is on.
         per_agent: Whether an agent's own threshold comes first.
+        lexical_weight: How much of the lexical score is added to the similarity.
     """
 
     threshold: float
@@ -246,6 +266,7 @@ class Policy:
     margin: float = 0.0
     use_tags: bool = True
     per_agent: bool = False
+    lexical_weight: float = 0.0
 
 
 class Outcome(StrEnum):

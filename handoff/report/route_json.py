@@ -29,14 +29,15 @@ def route_to_json(route: Route, top: int | None = None) -> dict[str, Any]:
         "agent": None if decision.agent is None else decision.agent.id,
         "threshold": decision.threshold,
         "threshold_source": route.threshold_source.value,
-        "best_score": _plain(decision.best.score),
-        "margin": None if decision.margin is None else _plain(decision.margin),
+        "best_score": plain_score(decision.best.score),
+        "margin": None if decision.margin is None else plain_score(decision.margin),
         "tags": list(evidence.tags),
         "widened": route.ranking.widened,
         "degraded": list(evidence.degraded),
         "embedder": evidence.embedder,
         "tagger": evidence.tagger,
         "registry": evidence.fingerprint,
+        "examples": len(route.ranking.registry.examples),
         "tokens": tokens,
         "cost_usd": cost_usd,
         "ranking": [_score_to_json(route.ranking[rank]) for rank in range(shown)],
@@ -47,8 +48,8 @@ def route_to_json(route: Route, top: int | None = None) -> dict[str, Any]:
 def _score_to_json(score: Score) -> dict[str, Any]:
     return {
         "id": score.agent.id,
-        "score": _plain(score.score),
-        "lexical": _plain(score.lexical),
+        "score": plain_score(score.score),
+        "lexical": plain_score(score.lexical),
         "kept": score.kept,
         "matched_tags": list(score.matched_tags),
     }
@@ -64,6 +65,6 @@ def _span_to_json(span: Span) -> dict[str, Any]:
     }
 
 
-def _plain(score: float) -> float:
+def plain_score(score: float) -> float:
     """Return the shortest number that is the same float32: it reads well and loses nothing."""
     return float(str(np.float32(score)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handoff.core.learning import Learned, strongest_voice
 from handoff.core.model import Decision, Evidence, Outcome, Score, ThresholdSource
 from handoff.core.texts import shorten
 from handoff.core.whatif import WhatIf
@@ -59,17 +60,22 @@ def reason(route: Route) -> str:
     decision, ranking = route.decision, route.ranking
     best = decision.best
     score, threshold = together(best.score, decision.threshold)
-    source = SOURCES[route.threshold_source]
+    source, what = SOURCES[route.threshold_source], _measure(route)
     if decision.outcome is Outcome.SELECTED:
-        return f"Its similarity {score} reaches the threshold {threshold} ({source})."
+        return f"Its {what} {score} reaches the threshold {threshold} ({source})."
     if decision.outcome is Outcome.BELOW_THRESHOLD:
         return (
-            f"The best, {best.agent.name}, has similarity {score}, below the threshold "
-            f"{threshold} ({source})."
+            f"The best, {best.agent.name}, has {what} {score}, below the threshold {threshold} "
+            f"({source})."
         )
     lead, needed = together(decision.margin or 0.0, route.policy.margin)
     first, second = names([best, ranking[1]])
     return f"{first} leads {second} by {lead}, less than the margin {needed} that was asked for."
+
+
+def _measure(route: Route) -> str:
+    """Return what a score is called: a similarity, unless words add to it."""
+    return "score" if route.policy.lexical_weight else "similarity"
 
 
 def comparison(route: Route) -> str:
@@ -95,6 +101,25 @@ def comparison(route: Route) -> str:
         f"The query's meaning is closer to {first_name} ({first_score}) than to {second_name} "
         f"({second_score}); {_tags_of_both(best, second)}."
     )
+
+
+def voice(route: Route, learned: Learned | None) -> str | None:
+    """Say which example spoke for the best agent; None where none did.
+
+    Args:
+        route: Any route.
+        learned: What the registry's examples taught, by the embedder of the route.
+    """
+    best = route.decision.best.agent
+    evidence = route.evidence
+    if learned is None or "embed_query" in evidence.degraded:
+        return None
+    position = route.ranking.registry.positions[best.id]
+    heard = strongest_voice(evidence.vector, evidence.query, learned, position)
+    if heard is None:
+        return f"No example speaks for {best.name}; its description does."
+    example = shorten(learned.lessons.texts[heard.example], 80)
+    return f"Like the example '{example}', which adds {heard.added:.2f} for {best.name}."
 
 
 def names(scores: Sequence[Score], longest: int = LONGEST_NAME) -> list[str]:
@@ -156,7 +181,7 @@ def answered_by(route: Route) -> str:
     return (
         f"{_provider(route.evidence.embedder)}, {_provider(route.evidence.tagger)}. Threshold "
         f"{route.decision.threshold:.2f}, {SOURCES[route.threshold_source]}. "
-        f"{_agents(len(route.ranking.registry))}."
+        f"{_agents(len(route.ranking.registry))}{_examples(len(route.ranking.registry.examples))}."
     )
 
 
@@ -204,6 +229,10 @@ def milliseconds(ms: float) -> str:
 
 def _agents(count: int) -> str:
     return f"{count:,} {'agent' if count == 1 else 'agents'}"
+
+
+def _examples(count: int) -> str:
+    return f", {count:,} {'example' if count == 1 else 'examples'}" if count else ""
 
 
 def _all_kept(count: int) -> str:

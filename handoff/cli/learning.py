@@ -1,0 +1,140 @@
+"""Learning from the command line: examples with their proof, and what to label next."""
+
+import json
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+
+from handoff.background import BackgroundLoop
+from handoff.bootstrap import build_connection, build_router, open_registry
+from handoff.cli.options import JSON, NO_EXAMPLES, OK, REGISTRY, settings_of
+from handoff.core.errors import CasesError
+from handoff.core.learning import NOBODY, Lessons, learn
+from handoff.core.model import Example, FloatArray, Registry
+from handoff.core.texts import agent_text, parse_query, shorten
+from handoff.core.word_overlap import normal_form
+from handoff.csv_table import Shape, load_bytes, parse_rows
+from handoff.evaluation.cases import load_cases
+from handoff.evaluation.learn import MOST_TO_LEARN, draw_curve, part, prove, thin
+from handoff.evaluation.suggest import suggest as choose_suggestions
+from handoff.examples import Labelled, collect_examples, save_examples
+from handoff.report.learn_text import (
+    Lesson,
+    lesson_to_json,
+    lesson_to_text,
+    suggestion_rows,
+    suggestions_to_text,
+)
+from handoff.router import Router
+from handoff.trace import Trace
+
+FEWEST_TO_LEARN = 10
+
+
+@click.command("learn")
+@click.argument("cases_path", metavar="CASES", type=click.Path(path_type=Path))
+@REGISTRY
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the examples here; beside the registry, as examples.csv, they are used.",
+)
+@JSON
+def learn_cases(cases_path: Path, registry: Path | None, output: Path | None, as_json: bool) -> int:
+    """Make examples of the labelled queries in CASES, and prove what they are worth."""
+    settings = settings_of(registry, None, no_examples=True)
+    agents, _ = open_registry(settings)
+    cases = load_cases(cases_path, agents)
+    found = collect_examples(Labelled(case.line, case.query, case.expected) for case in cases.cases)
+    notes = [failed.reason for failed in cases.failed] + list(found.failed)
+    examples = found.examples
+    if len(examples) < FEWEST_TO_LEARN:
+        raise CasesError(
+            f"{len(examples):,} different labelled queries are too few to prove anything: label at "
+            f"least {FEWEST_TO_LEARN}."
+        )
+    started = time.perf_counter()
+    connection = build_connection(settings)
+    router = build_router(settings, agents, connection)
+    with BackgroundLoop() as loop:
+        try:
+            vectors = loop.run(_embed(router, agents, examples))
+        finally:
+            if connection is not None:
+                loop.run(connection.close())
+    matrix = vectors[: len(agents)]
+    lessons = _lessons(agents, examples, vectors[len(agents) :])
+    if len(lessons) > MOST_TO_LEARN:
+        thinned = thin(lessons, MOST_TO_LEARN)
+        notes.append(
+            f"{len(thinned):,} of the {len(lessons):,} queries were taken, of each agent's the "
+            "same share; the others are free for an evaluation."
+        )
+        lessons = part(lessons, thinned)
+        examples = tuple(examples[row] for row in thinned.tolist())
+    learned = learn(matrix, lessons)
+    learnt = time.perf_counter()
+    proof, curve = prove(matrix, lessons), draw_curve(matrix, lessons)
+    lesson = Lesson(learned, proof, curve, learnt - started, time.perf_counter() - learnt)
+    if output is not None:
+        save_examples(output, examples)
+        notes.append(f"Saved to {output}.")
+    if as_json:
+        click.echo(json.dumps(lesson_to_json(lesson, notes), ensure_ascii=False, indent=2))
+    else:
+        click.echo(lesson_to_text(lesson, notes))
+    return OK
+
+
+@click.command("suggest")
+@click.argument("unlabelled", type=click.Path(path_type=Path))
+@REGISTRY
+@NO_EXAMPLES
+@click.option("-n", "most", type=click.IntRange(min=1), default=20, show_default=True)
+@JSON
+def suggest(
+    unlabelled: Path, registry: Path | None, no_examples: bool, most: int, as_json: bool
+) -> int:
+    """Say which queries in UNLABELLED, a CSV file with a column query, to label next."""
+    settings = settings_of(registry, None, no_examples=no_examples)
+    agents, _ = open_registry(settings)
+    source = shorten(unlabelled.name)
+    rows = parse_rows(load_bytes(unlabelled, CasesError), source, CasesError, _UNLABELLED)
+    queries = list(dict.fromkeys(parse_query(row["query"]) for row in rows if row["query"].strip()))
+    if not queries:
+        raise CasesError(f"{source} holds no query: add a row for each.")
+    connection = build_connection(settings)
+    router = build_router(settings, agents, connection)
+    with BackgroundLoop() as loop:
+        try:
+            evidence = loop.run(router.gather_many(queries, Trace()))
+        finally:
+            if connection is not None:
+                loop.run(connection.close())
+    known = {normal_form(example.query) for example in agents.examples}
+    found = choose_suggestions(queries, evidence.vectors, evidence.similarities, known, most)
+    suggested = suggestion_rows(found, queries, agents)
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "queries": suggested}, ensure_ascii=False, indent=2))
+    else:
+        click.echo(suggestions_to_text(suggested))
+    return OK
+
+
+_UNLABELLED = Shape(required=("query",), optional=("expected", "agent", "example"))
+
+
+async def _embed(router: Router, agents: Registry, examples: tuple[Example, ...]) -> FloatArray:
+    texts = [agent_text(agent) for agent in agents.agents]
+    return await router.embedder.embed([*texts, *(example.query for example in examples)])
+
+
+def _lessons(agents: Registry, examples: tuple[Example, ...], vectors: FloatArray) -> Lessons:
+    owners = [
+        NOBODY if example.agent is None else agents.positions[example.agent] for example in examples
+    ]
+    texts = tuple(example.query for example in examples)
+    return Lessons(texts, vectors, np.array(owners, dtype=np.intp))

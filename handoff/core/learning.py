@@ -1,0 +1,385 @@
+"""Labelled queries that correct a cosine: kernel ridge on what the cosine gets wrong.
+
+The similarity of a query with an agent is the plain cosine plus what the examples add to it. With
+`level` the mean cosine of examples and agents, and X the examples' vectors:
+
+    excess[q, j]  = lift[j] * (cos(q, a_j) - level)
+    score[q, j]   = clip(level + excess[q, j] + sum_i k(q, x_i) * weights[i, j], -1, 1)
+    k(q, x)       = (1 - words) * (exp(2 cos(q, x)) - 1) / (exp(2) - 1) + words * overlap(q, x)
+    weights       = (K + (ridge + 2 / examples) * I)^-1 (targets - excess)
+
+`overlap` is the cosine of two bags of words and word pairs, rare ones weighing more. An example's
+score should be 1 for its owner, and half a unit below the level for every agent where nobody
+should take it; otherwise an agent should keep a share of its excess: `slack` with many examples
+of its own, all of it with none. A query unlike every example keeps its cosine, and so does every
+query while there are no examples.
+
+Agents with examples score higher than those without: the lift makes up for it. With n_j examples
+of agent j, and on average `mean` of an agent that has any:
+
+    new[j]  = (mean / 4) / (mean / 4 + n_j)
+    lift[j] = 1 + (slope - 1) * new[j]
+
+where slope >= 1 is how much further above the level the examples score with their owners than by
+cosine alone, by least squares over held-out scores. An agent without examples is thus lifted as
+a whole, and its first examples change its scores by little.
+
+What an example would score had it not been one has a closed form, where H is the inverse above:
+
+    held_out[i, j] = level + targets[i, j] - weights[i, j] / H[i, i]
+
+Rules, slope and threshold are chosen on these scores alone.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from handoff.core.model import BoolArray, FloatArray, IntArray
+from handoff.core.word_overlap import WordIndex, index_words, overlap_with, overlap_within
+
+NOBODY = -1
+"""The owner of an example that nobody should take."""
+NOBODY_DEPTH = 0.5
+"""How far below the level every agent should score for such an example."""
+CHOICE_AT_MOST = 1_000
+"""Rules are chosen on so many examples: the choice takes time with their cube."""
+DOUBT = 2.0
+"""Spread over the examples, this is added to the ridge: a single one moves little."""
+OTHERS_NEEDED = 2
+STANDARD_ERRORS = 2.0
+SHARPNESS = 2.0
+"""The constants were found on public sets, and neighbours do as well: docs/learning.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What cross-validation may choose.
+
+    Attributes:
+        words: Share of word overlap in the likeness of two queries, 0 to 1.
+        ridge: How little a single example is believed, above 0.
+        slack: What an agent with many examples keeps of its cosine at another one's, 0 to 1.
+    """
+
+    words: float = 0.3
+    ridge: float = 0.1
+    slack: float = 0.4
+
+
+DEFAULT = Rules()
+GRID = tuple(
+    Rules(words, ridge, slack)
+    for words in (0.3, 0.0, 0.5)
+    for ridge in (0.1, 0.3, 1.0)
+    for slack in (0.4, 0.2, 0.6)
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """Examples as arrays; no two of them near-duplicates, see `normal_form`.
+
+    Attributes:
+        texts: The queries as typed.
+        vectors: Their unit rows, shape (examples, d).
+        owners: Agent positions, `NOBODY` where nobody should take it, shape (examples,).
+    """
+
+    texts: tuple[str, ...]
+    vectors: FloatArray
+    owners: IntArray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """All that scoring needs.
+
+    Attributes:
+        agents: Unit rows, shape (agents, d).
+        level: The mean cosine of examples and agents; 0 without examples.
+        lift: What a cosine's distance from it is multiplied by, at least 1, shape (agents,).
+        lessons: The examples.
+        words: The examples' words; empty where `rules.words` is 0.
+        weights: What an example says about an agent, shape (examples, agents).
+        held_out: Each example's scores without itself, shape (examples, agents).
+        rules: As chosen or given.
+        threshold: Best on `held_out`; None if no example is nobody's or all are.
+    """
+
+    agents: FloatArray
+    level: float
+    lift: FloatArray
+    lessons: Lessons
+    words: WordIndex
+    weights: FloatArray
+    held_out: FloatArray
+    rules: Rules
+    threshold: float | None
+
+
+def learn(agents: FloatArray, lessons: Lessons, rules: Rules | None = None) -> Learned:
+    """Learn from examples.
+
+    Args:
+        agents: Unit rows, shape (agents, d).
+        lessons: The examples; none is allowed.
+        rules: Fixed rules; None chooses among `GRID`, on at most a thousand examples.
+    """
+    plain = np.ones(len(agents), dtype=np.float32)
+    if not len(lessons):
+        nothing = np.zeros((0, len(agents)), dtype=np.float32)
+        return Learned(
+            agents, 0.0, plain, lessons, index_words(()), nothing, nothing, DEFAULT, None
+        )
+    cosines = lessons.vectors @ agents.T
+    level = float(cosines.mean())
+    excess = cosines - np.float32(level)
+    near = bend(lessons.vectors @ lessons.vectors.T)
+    words = index_words(lessons.texts)
+    overlap = overlap_within(words, len(lessons))
+    owners = lessons.owners
+    if rules is None:
+        part = np.arange(len(lessons))
+        if len(part) > CHOICE_AT_MOST:
+            part = np.sort(np.random.default_rng(0).permutation(part)[:CHOICE_AT_MOST])
+        square = np.ix_(part, part)
+        rules = choose_rules(
+            excess[part], near[square], overlap[square], owners[part], top=1 - level
+        )
+    kernel = (1 - rules.words) * near + rules.words * overlap
+    kernel[np.diag_indices_from(kernel)] += np.float32(rules.ridge + DOUBT / len(lessons))
+    inverse: FloatArray = np.linalg.inv(kernel).astype(np.float32, copy=False)
+    new = newness(owners, len(agents))
+    targets = _targets(excess, owners, new, rules.slack, 1 - level)
+    _, held_out = _solve(inverse, excess, targets)
+    lift = plain + np.float32(slope_of(held_out, excess, owners) - 1) * new
+    excess *= lift
+    targets = _targets(excess, owners, new, rules.slack, 1 - level)
+    weights, held_out = _solve(inverse, excess, targets)
+    held_out = _clip(held_out + np.float32(level))
+    return Learned(
+        agents=agents,
+        level=level,
+        lift=lift,
+        lessons=lessons,
+        words=words if rules.words else index_words(()),
+        weights=weights,
+        held_out=held_out,
+        rules=rules,
+        threshold=best_threshold(held_out, owners),
+    )
+
+
+def score_queries(vectors: FloatArray, texts: Sequence[str], learned: Learned) -> FloatArray:
+    """Score queries, shape (queries, agents), from -1 to 1; the plain cosine without examples.
+
+    Args:
+        vectors: The queries' unit rows, shape (queries, d).
+        texts: The queries as typed.
+        learned: From `learn`.
+    """
+    cosines = vectors @ learned.agents.T
+    if not len(learned.lessons):
+        return cosines
+    level = np.float32(learned.level)
+    lifted = level + learned.lift * (cosines - level)
+    return _clip(lifted + likeness(vectors, texts, learned) @ learned.weights)
+
+
+def likeness(vectors: FloatArray, texts: Sequence[str], learned: Learned) -> FloatArray:
+    """Compare queries with examples, shape (queries, examples), up to 1.
+
+    `likeness[q, i] * weights[i, j]` is what example i adds to agent j for query q, exactly.
+    """
+    share = learned.rules.words
+    near = bend(vectors @ learned.lessons.vectors.T)
+    if not share:
+        return near
+    return (1 - share) * near + share * overlap_with(learned.words, texts, len(learned.lessons))
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one example adds to an agent's score.
+
+    Attributes:
+        example: Its place among the examples.
+        added: How much; negative where it speaks against the agent.
+    """
+
+    example: int
+    added: float
+
+
+def strongest_voice(vector: FloatArray, text: str, learned: Learned, position: int) -> Voice | None:
+    """Return the example that adds most to an agent's score for a query; None where none adds.
+
+    Args:
+        vector: The query's unit vector, shape (d,).
+        text: The query.
+        learned: From `learn`.
+        position: The agent's.
+    """
+    if not len(learned.lessons):
+        return None
+    added = likeness(vector[None, :], [text], learned)[0] * learned.weights[:, position]
+    example = int(np.argmax(added))
+    return Voice(example, float(added[example])) if added[example] > 0 else None
+
+
+def choose_rules(
+    excess: FloatArray,
+    near: FloatArray,
+    overlap: FloatArray,
+    owners: IntArray,
+    top: float,
+) -> Rules:
+    """Choose the rules by leave-one-out accuracy at each one's own best threshold.
+
+    Rules take over from the default only if they win by more than two standard errors: w wins and
+    l losses among the examples, w - l > 2 sqrt(w + l). An example counts if it is nobody's or its
+    owner keeps at least two others without it: what it would score with none left says nothing
+    about how the owner's examples are best used.
+
+    Args:
+        excess: Cosines of examples and agents above their mean, shape (examples, agents).
+        near: Examples against examples by vector, shape (examples, examples).
+        overlap: The same by words.
+        owners: Agent positions or `NOBODY`, shape (examples,).
+        top: What 1 is above the mean.
+    """
+    each = np.bincount(owners[owners != NOBODY], minlength=excess.shape[1])
+    counted = (owners == NOBODY) | (each[owners] > OTHERS_NEEDED)
+    default: BoolArray | None = None
+    best, best_lead = DEFAULT, 0.0
+    new = newness(owners, excess.shape[1])
+    slacks = {rules.slack for rules in GRID}
+    targets = {slack: _targets(excess, owners, new, slack, top) for slack in slacks}
+    bases: dict[float, tuple[FloatArray, FloatArray, FloatArray]] = {}
+    turned: dict[tuple[float, float], FloatArray] = {}
+    for rules in GRID:
+        if rules.words not in bases:
+            kernel = (1 - rules.words) * near + rules.words * overlap
+            values, basis = (part.astype(np.float32, copy=False) for part in np.linalg.eigh(kernel))
+            bases[rules.words] = values, basis, basis**2
+        values, basis, squared = bases[rules.words]
+        turn = (rules.words, rules.slack)
+        if turn not in turned:
+            turned[turn] = basis.T @ (targets[rules.slack] - excess)
+        shrunk = 1 / (np.maximum(values, 0) + np.float32(rules.ridge + DOUBT / len(owners)))
+        weights = (basis @ (shrunk[:, None] * turned[turn])).astype(np.float32, copy=False)
+        trust: FloatArray = (squared @ shrunk).astype(np.float32, copy=False)
+        held_out = targets[rules.slack] - weights / trust[:, None]
+        right = _right(held_out, owners) & counted
+        if default is None:
+            default = right
+        wins = int(np.count_nonzero(right & ~default))
+        losses = int(np.count_nonzero(default & ~right))
+        if wins - losses > max(best_lead, STANDARD_ERRORS * math.sqrt(wins + losses)):
+            best, best_lead = rules, float(wins - losses)
+    return best
+
+
+def best_threshold(scores: FloatArray, owners: IntArray) -> float | None:
+    """Find the threshold with the most right answers, halfway between two scores; ties: the lowest.
+
+    Args:
+        scores: Shape (examples, agents).
+        owners: Agent positions or `NOBODY`, shape (examples,).
+
+    Returns:
+        None if the examples say too little: none is nobody's, all are, or the threshold does not
+        beat selecting always by more than a standard error, w - l > sqrt(w + l).
+    """
+    nobody = owners == NOBODY
+    if not nobody.any() or nobody.all():
+        return None
+    top = scores.max(axis=1)
+    order = np.argsort(-top, kind="stable")
+    descending = top[order].astype(np.float64)
+    gains = (scores.argmax(axis=1) == owners).astype(np.int64) - nobody
+    right = np.concatenate([[0], np.cumsum(gains[order])])
+    edges = np.concatenate([[1.0], (descending[1:] + descending[:-1]) / 2, [descending[-1]]])
+    tied = np.concatenate([[False], descending[1:] == descending[:-1], [False]])
+    right[tied] = -len(owners)
+    cut = int(np.flatnonzero(right == right.max())[-1])
+    changed = np.abs(gains[order[cut:]]).sum()
+    if right[cut] - right[-1] <= math.sqrt(changed):
+        return None
+    return float(edges[cut])
+
+
+def newness(owners: IntArray, agents: int) -> FloatArray:
+    """Tell how little the examples say about each agent, 1 where there are none, (agents,)."""
+    counts = np.bincount(owners[owners != NOBODY], minlength=agents)
+    if not counts.any():
+        return np.ones(agents, dtype=np.float32)
+    quarter = float(counts[counts > 0].mean()) / 4
+    new: FloatArray = (quarter / (quarter + counts)).astype(np.float32)
+    return new
+
+
+def slope_of(held_out: FloatArray, excess: FloatArray, owners: IntArray) -> float:
+    """Tell how much further above the level examples score with their owners, at least 1.
+
+    Only examples count whose owner keeps another one when they are held out.
+    """
+    owned = np.flatnonzero(owners != NOBODY)
+    owner = owners[owned]
+    followed = np.bincount(owner, minlength=excess.shape[1])[owner] > 1
+    cosine = excess[owned, owner][followed]
+    power = float(cosine @ cosine)
+    if power <= 0:
+        return 1.0
+    return max(1.0, float(held_out[owned, owner][followed] @ cosine) / power)
+
+
+def bend(cosines: FloatArray) -> FloatArray:
+    """Bend cosines so that close examples count more; 0 and 1 stay, and the kernel is valid."""
+    bent: FloatArray = np.expm1(SHARPNESS * cosines) / np.float32(math.expm1(SHARPNESS))
+    return bent
+
+
+def _solve(
+    inverse: FloatArray, excess: FloatArray, targets: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return weights and held-out scores above the level, both of shape (examples, agents)."""
+    weights: FloatArray = inverse @ (targets - excess)
+    trust: FloatArray = np.diag(inverse).astype(np.float32, copy=False)
+    return weights, targets - weights / trust[:, None]
+
+
+def _targets(
+    excess: FloatArray, owners: IntArray, new: FloatArray, slack: float, top: float
+) -> FloatArray:
+    """Tell what examples should score above the level, shape (examples, agents).
+
+    While nobody's examples are more than agents' own, they push down less in proportion: alone
+    they would only lower every score.
+    """
+    owned = np.flatnonzero(owners != NOBODY)
+    nobodies = len(owners) - len(owned)
+    targets = excess * (np.float32(slack) + np.float32(1 - slack) * new)
+    targets[owners == NOBODY] = -NOBODY_DEPTH * min(1, len(owned) / max(1, nobodies))
+    targets[owned, owners[owned]] = top
+    return targets
+
+
+def _right(scores: FloatArray, owners: IntArray) -> BoolArray:
+    """Tell which examples come out right at the scores' own best threshold, shape (examples,)."""
+    threshold = best_threshold(scores, owners)
+    chosen = scores.argmax(axis=1)
+    if threshold is not None:
+        chosen = np.where(scores.max(axis=1) >= threshold, chosen, NOBODY)
+    right: BoolArray = chosen == owners
+    return right
+
+
+def _clip(scores: FloatArray) -> FloatArray:
+    return np.clip(scores, np.float32(-1), np.float32(1)).astype(np.float32, copy=False)
