@@ -13,4 +13,8 @@ def main() -> None:
     explore = st.Page(
         _HERE / "screens" / "explore.py", title="Explore", icon=":material/alt_route:", default=True
     )
-    st.navigation([explore], position="top").run()
+    tune = st.Page(_HERE / "screens" / "tune.py", title="Tune", icon=":material/tune:")
+    check = st.Page(
+        _HERE / "screens" / "check.py", title="Check by hand", icon=":material/fact_check:"
+    )
+    st.navigation([explore, tune, check], position="top").run()

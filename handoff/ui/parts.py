@@ -1,13 +1,14 @@
-"""Pieces of a page that more than one screen draws, and the one way to show untrusted text."""
+"""Pieces of a page that more than one screen draws."""
 
-import re
 from collections.abc import Sequence
 
 import streamlit as st
 
 from handoff.core.errors import HandoffError
-from handoff.core.model import Outcome
+from handoff.core.model import Outcome, Policy, Registry, ThresholdSource
+from handoff.core.texts import shorten
 from handoff.report.budget import BUDGET_MS
+from handoff.report.markdown import plain
 from handoff.report.words import (
     STAGES_IN_WORDS,
     distance,
@@ -18,12 +19,7 @@ from handoff.report.words import (
 )
 from handoff.router import Route
 from handoff.trace import Span
-
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-# Bare addresses, e-mail addresses and :names: come alive even when they are escaped; a word joiner
-# is not seen and breaks them.
-_LIVE = re.compile(r"(?<=:)(?=//|[\w+/-]+:)|(?<=@)|(?<=www)(?=\.)", re.IGNORECASE)
-_WORD_JOINER = "\u2060"
+from handoff.ui import state
 
 STAGE_ICONS = {
     "extract_tags": ":material/sell:",
@@ -43,14 +39,107 @@ def chart_ink() -> str | None:
     return None if st.context.theme.type == "dark" else "#566074"
 
 
-def plain(text: str) -> str:
-    """Return Markdown that shows a text as it stands: no markup, link or image in it lives."""
-    return _PUNCTUATION.sub(r"\\\1", _LIVE.sub(_WORD_JOINER, text))
-
-
 def complain(error: HandoffError) -> None:
     """Show one sentence that says what is wrong and what to do."""
     st.error(plain(str(error)), icon=":material/error:")
+
+
+def policy_in_use(opened: state.Opened) -> Policy:
+    """Return the policy, after telling what is unusual about it and the registry.
+
+    Raises:
+        SettingsError: The policy cannot be read.
+    """
+    for told in opened.complaints:
+        complain(told)
+    if opened.complaints:
+        st.caption("The page goes on with the agents that it read before.")
+    policy, stale = state.policy(opened)
+    if stale is not None:
+        st.warning(
+            plain(f"{stale.problem}. The embedder's default threshold stands in its place."),
+            icon=":material/rule_settings:",
+        )
+        st.button("Use handoff.toml all the same", on_click=state.force_policy)
+    return policy
+
+
+def own_files(note: str) -> None:
+    """Draw where a visitor's own files are lent to the page."""
+    revision = st.session_state.setdefault("files_revision", 0)
+    with st.expander("Your own agents, for this visit", icon=":material/upload_file:"):
+        st.caption(
+            "CSV files, UTF-8: agents as id, name, description, tags (separated by ;) and, if "
+            "wanted, threshold; cases as query, expected and, if wanted, example. " + note
+        )
+        for kind in ("agents", "cases"):
+            widget = f"{kind}_file_{revision}"
+            st.file_uploader(
+                kind.capitalize(),
+                type="csv",
+                key=widget,
+                on_change=state.keep_file,
+                args=(kind, widget),
+            )
+        lent = [file for kind in ("agents", "cases") if (file := state.own_file(kind)) is not None]
+        if lent:
+            named = " and ".join(shorten(file.name) for file in lent)
+            st.caption(plain(f"In use: {named}."))
+            st.button("Back to the default agents", on_click=state.forget_files)
+
+
+def policy_controls(policy: Policy, registry: Registry) -> Policy:
+    """Draw the controls of a policy; return it as they stand.
+
+    Every page uses the same keys, so that what is tuned on one holds on the others.
+    """
+    threshold = st.slider(
+        "Threshold",
+        # A recommendation, taken over, may lie below 0.
+        min_value=min(0.0, policy.threshold, st.session_state.get("t", 0.0)),
+        max_value=1.0,
+        value=policy.threshold,
+        step=0.01,
+        key="t",
+        bind="query-params",
+        help="The least similarity at which the best agent gets the query.",
+    )
+    use_tags = st.toggle("Tag filter", value=True, key="f", bind="query-params")
+    with st.expander("More controls", type="compact", icon=":material/tune:"):
+        margin = st.slider(
+            "Margin",
+            max_value=max(0.5, policy.margin),
+            value=policy.margin,
+            step=0.01,
+            key="m",
+            bind="query-params",
+            help="Closer than this to the runner-up, nobody gets the query: better to ask.",
+        )
+        lexical_weight = st.slider(
+            "Lexical weight",
+            max_value=max(0.5, policy.lexical_weight),
+            value=policy.lexical_weight,
+            step=0.05,
+            key="l",
+            bind="query-params",
+            help="How much words in common add to the similarity.",
+        )
+        per_agent = st.toggle(
+            "Agents' own thresholds",
+            value=policy.per_agent,
+            key="a",
+            bind="query-params",
+            disabled=not registry.thresholds,
+            help="An agent's own threshold, where its row has one, comes first.",
+        )
+    return Policy(
+        threshold,
+        policy.source if threshold == policy.threshold else ThresholdSource.ARGUMENT,
+        margin,
+        use_tags=use_tags,
+        per_agent=per_agent,
+        lexical_weight=lexical_weight,
+    )
 
 
 def verdict(route: Route) -> None:

@@ -6,9 +6,9 @@ What belongs to one visitor lives in the session; only files of the server's own
 import math
 import os
 import queue
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,21 +17,27 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router, preload, registry_cost_usd
-from handoff.core.errors import HandoffError
-from handoff.core.model import Evidence, Policy, Registry
+from handoff.bootstrap import open_registry as read_registry
+from handoff.core.errors import ExamplesError, HandoffError, StalePolicyError
+from handoff.core.model import Evidence, Example, FloatArray, Policy, Registry
 from handoff.core.texts import shorten
 from handoff.evaluation.cases import Cases, load_cases, parse_cases
+from handoff.examples import Examples
+from handoff.policy_file import Ground, load_policy
 from handoff.providers.openai.connection import OpenAIConnection
-from handoff.registry import load_registry, parse_registry
+from handoff.registry import parse_registry
 from handoff.resilience.breaker import BreakerState
 from handoff.resilience.spending import SpendingCap, visitor_cap
 from handoff.router import Route, Router
-from handoff.settings import Settings, load_policy, load_settings
+from handoff.settings import Settings, load_settings
 from handoff.trace import Span, Trace
 
 Parsed = TypeVar("Parsed")
+Grown = TypeVar("Grown")
 
 MOST_VISITED = 50
+MOST_ROUTERS = 4
+NO_EXAMPLES = Examples()
 FREE_AGENTS = 200
 """A registry of more is embedded by a paid provider only after the visitor agreed."""
 
@@ -47,12 +53,14 @@ class Opened:
         router: Over the registry.
         own: It was uploaded for this visit.
         complaints: Why another registry than the one asked for is in use.
+        examples: What its file of examples held.
     """
 
     settings: Settings
     router: Router
     own: bool
     complaints: tuple[HandoffError, ...]
+    examples: Examples = NO_EXAMPLES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +73,13 @@ class Visited:
     spans: tuple[Span, ...]
 
 
-def open_registry(uploaded: UploadedFile | None) -> Opened:
+def open_registry() -> Opened:
     """Choose the registry: the uploaded one, else the one on disk, else the one used last.
 
     Raises:
         HandoffError: There is none to fall back on.
     """
+    uploaded = own_file("agents")
     complaints: list[HandoffError] = []
     last: Opened | None = st.session_state.get("opened")
     try:
@@ -86,24 +95,89 @@ def open_registry(uploaded: UploadedFile | None) -> Opened:
         except HandoffError as error:
             complaints.append(error)
     try:
-        routing = _router(chosen, _stamp(chosen.registry))
+        routing, examples = _router(chosen, _stamps(chosen))
+    except ExamplesError as error:
+        complaints.append(error)
+        chosen = replace(chosen, examples=None)
+        routing, examples = _router(chosen, _stamps(chosen))
     except HandoffError as error:
         if last is None:
             raise
         complaints.append(error)
-        routing = last.router
-    st.session_state["opened"] = Opened(chosen, routing, own=False, complaints=())
-    return Opened(chosen, routing, own=False, complaints=tuple(complaints))
+        routing, examples = last.router, last.examples
+    found = Opened(chosen, routing, own=False, complaints=(), examples=examples)
+    st.session_state["opened"] = found
+    return replace(found, complaints=tuple(complaints))
 
 
-def policy(opened: Opened) -> Policy:
-    """Read how evidence is judged; raises SettingsError."""
-    return load_policy(opened.settings.config, opened.router.embedder.default_threshold)
-
-
-def cases(opened: Opened, uploaded: UploadedFile | None) -> Cases:
-    """Return the labelled queries that fit the registry; raises CasesError."""
+def with_examples(opened: Opened, examples: tuple[Example, ...]) -> Opened:
+    """Return the registry with other examples than those on disk, for this visit."""
     registry = opened.router.registry
+    if examples == registry.examples:
+        return opened
+    other = Registry(registry.agents, examples)
+    routers: dict[str, Router] = st.session_state.setdefault("other_routers", {})
+    if other.fingerprint not in routers:
+        while len(routers) >= MOST_ROUTERS:
+            routers.pop(next(iter(routers)))
+        chosen = opened.settings
+        routers[other.fingerprint] = build_router(
+            chosen, other, _connection(chosen), on_disk=not opened.own
+        )
+    return replace(opened, router=routers[other.fingerprint])
+
+
+def policy(opened: Opened) -> tuple[Policy, StalePolicyError | None]:
+    """Read how evidence is judged; raises SettingsError.
+
+    Returns:
+        The policy, and, where handoff.toml was found on something else, why the embedder's default
+        stands in its place.
+    """
+    config, default = opened.settings.config, opened.router.embedder.default_threshold
+    try:
+        forced = st.session_state.get("forced", False)
+        return load_policy(config, default, ground(opened), force=forced), None
+    except StalePolicyError as stale:
+        return load_policy(None, default), stale
+
+
+def force_policy() -> None:
+    """Take handoff.toml's word for the rest of the visit, whatever it was found on."""
+    st.session_state["forced"] = True
+
+
+def ground(opened: Opened) -> Ground:
+    """Return what a threshold found now stands on."""
+    return Ground(opened.router.embedder.identity, opened.router.registry.fingerprint)
+
+
+def own_file(kind: str) -> UploadedFile | None:
+    """Return the file of a kind, agents or cases, that this visitor uploaded on any screen."""
+    file: UploadedFile | None = st.session_state.get(f"own_{kind}_file")
+    return file
+
+
+def keep_file(kind: str, widget: str) -> None:
+    """Use what an uploader holds, on every screen; nothing once it was emptied."""
+    st.session_state[f"own_{kind}_file"] = st.session_state[widget]
+
+
+def forget_files() -> None:
+    """Go back to the server's own files."""
+    st.session_state["own_agents_file"] = st.session_state["own_cases_file"] = None
+    st.session_state["files_revision"] = st.session_state.get("files_revision", 0) + 1
+
+
+def cases(opened: Opened, chosen: Path | None = None) -> Cases:
+    """Return the labelled queries that fit the registry; raises CasesError.
+
+    Args:
+        opened: The registry in use.
+        chosen: Their file, unless the visitor uploaded one; None for the settings' own.
+    """
+    registry = opened.router.registry
+    uploaded = own_file("cases")
     if uploaded is not None:
         return _parsed(
             "own_cases",
@@ -111,7 +185,7 @@ def cases(opened: Opened, uploaded: UploadedFile | None) -> Cases:
             f"{uploaded.file_id} {registry.fingerprint}",
             lambda data, name: parse_cases(data, name, registry),
         )
-    path = opened.settings.cases
+    path = chosen or opened.settings.cases
     if path is None or opened.own:
         return Cases((), ())
     return _cases(path, (_stamp(path), registry.fingerprint), registry)
@@ -151,6 +225,35 @@ def hand_off(routing: Router, route: Route, show: Callable[[str], object]) -> Ro
             text += pieces.get(timeout=_PIECE_SECONDS)
             show(text)
     return ending.result()
+
+
+def each(growing: AsyncGenerator[Grown]) -> Iterator[Grown]:
+    """Take what an async generator yields, one by one; close it when nobody listens any more."""
+    loop = _loop()
+    _pay()
+    try:
+        while (grown := loop.run(_next(growing))) is not None:
+            yield grown
+    finally:
+        loop.run(_close(growing))
+
+
+async def _next(growing: AsyncGenerator[Grown]) -> Grown | None:
+    return await anext(growing, None)
+
+
+async def _close(growing: AsyncGenerator[Grown]) -> None:
+    await growing.aclose()
+
+
+def embed(opened: Opened, texts: Sequence[str]) -> FloatArray:
+    """Return one unit row a text, shape (texts, dimensions); raises ProviderError."""
+    _pay()
+    return _loop().run(_embed(opened.router, texts))
+
+
+async def _embed(routing: Router, texts: Sequence[str]) -> FloatArray:
+    return await routing.embedder.embed(texts)
 
 
 def visit_usd() -> float:
@@ -258,10 +361,14 @@ def _connected(chosen: Settings) -> tuple[OpenAIConnection | None, BackgroundLoo
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _router(chosen: Settings, stamp: tuple[int, int] | None) -> Router:  # noqa: ARG001 - a key
-    routing = build_router(chosen, load_registry(chosen.registry), _connection(chosen))
+def _router(
+    chosen: Settings,
+    stamps: tuple[object, ...],  # noqa: ARG001 - a key
+) -> tuple[Router, Examples]:
+    registry, examples = read_registry(chosen)
+    routing = build_router(chosen, registry, _connection(chosen))
     preload(chosen)
-    return routing
+    return routing, examples
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -279,6 +386,11 @@ def _gather(
     _pay()
     evidence = _loop().run(_routing.gather(query, trace))
     return evidence, trace.spans
+
+
+def _stamps(chosen: Settings) -> tuple[object, ...]:
+    """Return what tells whether the registry or its examples changed on disk."""
+    return _stamp(chosen.registry), None if chosen.examples is None else _stamp(chosen.examples)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

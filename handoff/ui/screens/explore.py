@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from handoff.core.errors import HandoffError
-from handoff.core.model import Evidence, Policy, ThresholdSource
+from handoff.core.model import Evidence, Policy
 from handoff.core.texts import parse_query, shorten
 from handoff.core.whatif import ask_what_if
 from handoff.report.budget import TOTAL_BUDGET_MS, simulate
@@ -18,6 +18,7 @@ from handoff.report.figures import (
     timeline_alt,
     timeline_chart,
 )
+from handoff.report.markdown import plain
 from handoff.report.route_json import route_to_json
 from handoff.report.tables import ranking_rows, side_by_side
 from handoff.report.words import (
@@ -26,6 +27,7 @@ from handoff.report.words import (
     milliseconds,
     spending,
     troubles,
+    voice,
     what_would_change,
 )
 from handoff.router import Route, judge
@@ -35,7 +37,9 @@ from handoff.ui.parts import (
     answer,
     chart_ink,
     complain,
-    plain,
+    own_files,
+    policy_controls,
+    policy_in_use,
     stage_strip,
     tag_row,
     three_numbers,
@@ -50,31 +54,18 @@ stages, scores, timeline, history = (right.container() for _ in range(4))
 
 # --- which agents -----------------------------------------------------------------------------
 
-revision = st.session_state.setdefault("files_revision", 0)
-with files.expander("Your own agents, for this visit", icon=":material/upload_file:"):
-    st.caption(
-        "CSV files, UTF-8: agents as id, name, description, tags (separated by ;) and, if wanted, "
-        "threshold; cases as query, expected and, if wanted, example. They stay in this visit."
-    )
-    agents_file = st.file_uploader("Agents", type="csv", key=f"agents_file_{revision}")
-    cases_file = st.file_uploader("Cases", type="csv", key=f"cases_file_{revision}")
-    if (agents_file or cases_file) and st.button("Back to the default agents"):
-        st.session_state["files_revision"] = revision + 1
-        st.rerun()
+with files:
+    own_files("They stay in this visit, and serve on every page.")
 
 with asking:
     try:
-        opened = state.open_registry(agents_file)
-        policy = state.policy(opened)
+        opened = state.open_registry()
+        policy = policy_in_use(opened)
     except HandoffError as error:
         complain(error)
         st.stop()
-    for told in opened.complaints:
-        complain(told)
-    if opened.complaints:
-        st.caption("The page goes on with the agents that it read before.")
     try:
-        examples = state.cases(opened, cases_file).examples
+        examples = state.cases(opened).examples
     except HandoffError as error:
         complain(error)
         examples = {}
@@ -90,6 +81,10 @@ def take_example() -> None:
         st.session_state["q"] = examples[chosen]
         st.session_state["example"] = None
 
+
+if "next_query" in st.session_state:
+    # Another page sent the visitor here with it.
+    st.session_state["q"] = st.session_state.pop("next_query")
 
 with asking:
     with st.form("ask", border=False):
@@ -207,42 +202,8 @@ def explore(
     """Judge what was gathered; moving a control runs this part alone and calls no provider."""
     controls, outcome, scores, history = places
     with controls:
-        threshold = st.slider(
-            "Threshold",
-            min_value=min(0.0, policy.threshold),
-            max_value=1.0,
-            value=policy.threshold,
-            step=0.01,
-            key="t",
-            bind="query-params",
-            help="The least similarity at which the best agent gets the query.",
-        )
-        use_tags = st.toggle("Tag filter", value=True, key="f", bind="query-params")
-        with st.expander("More controls", type="compact", icon=":material/tune:"):
-            margin = st.slider(
-                "Margin",
-                max_value=max(0.5, policy.margin),
-                value=policy.margin,
-                step=0.01,
-                key="m",
-                bind="query-params",
-                help="Closer than this to the runner-up, nobody gets the query.",
-            )
-            per_agent = st.toggle(
-                "Agents' own thresholds",
-                value=policy.per_agent,
-                key="a",
-                bind="query-params",
-                disabled=not router.registry.thresholds,
-                help="An agent's own threshold, where its row has one, comes first.",
-            )
-    source = policy.source if threshold == policy.threshold else ThresholdSource.ARGUMENT
-    route = judge(
-        evidence,
-        router.registry,
-        Policy(threshold, source, margin, use_tags=use_tags, per_agent=per_agent),
-        Trace(earlier=spans),
-    )
+        judging = policy_controls(policy, router.registry)
+    route = judge(evidence, router.registry, judging, Trace(earlier=spans))
 
     with outcome:
         verdict(route)
@@ -281,6 +242,9 @@ def explore(
 
     with scores:
         tag_row(route)
+        heard = voice(route, router.index.learned)
+        if heard is not None:
+            st.markdown(plain(heard))
         st.plotly_chart(
             similarity_chart(route, router.embedder.typical_similarities, chart_ink()),
             key="similarities",

@@ -1,0 +1,346 @@
+"""The labelled set of a visit: which one, what the visitor added, and the evidence gathered for it.
+
+Evidence is gathered once; what was gathered stays when the visitor stops, adds a label, or comes
+back from another page.
+"""
+
+import csv
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from handoff.atomic_file import write_whole
+from handoff.core.errors import CasesError, QueryError, SettingsError
+from handoff.core.learning import Lessons, learn
+from handoff.core.model import Example, Policy, Registry, ThresholdSource
+from handoff.core.texts import agent_text, parse_query
+from handoff.core.word_overlap import normal_form
+from handoff.csv_table import load_bytes
+from handoff.evaluation.analysis import Analysis, analyse
+from handoff.evaluation.cases import SHAPE, Case, Cases, append_cases
+from handoff.evaluation.judged import Labelled
+from handoff.evaluation.learn import MOST_TO_LEARN, draw_curve, part, prove, thin
+from handoff.evaluation.recommend import OwnThresholds, Recommendation
+from handoff.evaluation.run import Run, check_size, forget_failures, gather_cases, label_run
+from handoff.examples import MOST_EXAMPLES, collect_examples
+from handoff.examples import Labelled as Teaching
+from handoff.examples import save_examples as write_examples
+from handoff.policy_file import Found, format_policy
+from handoff.registry import save_registry
+from handoff.report.learn_text import Lesson
+from handoff.settings import EXAMPLES_NAME
+from handoff.ui import state
+
+FREE_CASES = 200
+"""More queries are asked of a paid provider only after the visitor agreed."""
+
+MOST_RUNS = 4
+
+_FIRST_BYTES = 2_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledSet:
+    """What can be analysed now.
+
+    Attributes:
+        cases: The set, with what the visitor added.
+        run: What was gathered of it.
+        labelled: The same, laid out.
+    """
+
+    cases: Cases
+    run: Run
+    labelled: Labelled
+
+    @property
+    def failed(self) -> int:
+        """How many cases could not be read or gathered."""
+        return len(self.cases.failed) + len(self.run.failures)
+
+
+def case_files(opened: state.Opened) -> list[Path]:
+    """Return the files of cases: the settings' own, and those beside the registry."""
+    own = opened.settings.cases
+    folder = opened.settings.registry.parent
+    beside = sorted(path for path in folder.glob("*.csv") if _holds_cases(path))
+    files = [] if own is None else [own]
+    return files + [path for path in beside if own is None or path.resolve() != own.resolve()]
+
+
+def load(opened: state.Opened, chosen: Path | None) -> Cases:
+    """Return the chosen set with what the visitor added to it; raises CasesError."""
+    read = state.cases(opened, chosen)
+    known = opened.router.registry.positions
+    added = [case for case in _added() if case.expected is None or case.expected in known]
+    return replace(read, cases=(*read.cases, *added)) if added else read
+
+
+def add(cases: Cases, query: str, expected: str | None) -> None:
+    """Label a query for the rest of the visit.
+
+    Raises:
+        QueryError: It is no query, or it has another label already.
+    """
+    query = parse_query(query)
+    for case in cases.cases:
+        if case.query == query and case.expected == expected:
+            raise QueryError("this query is in the set", "with the same label, add another one")
+        if case.query == query:
+            raise QueryError(f"line {case.line} labels this query otherwise", "correct it there")
+    line = max((case.line for case in cases.cases), default=1) + 1
+    st.session_state["added"] = [*_added(), Case(query, expected, "", line)]
+
+
+def added() -> int:
+    """Return how many labels the visitor added."""
+    return len(_added())
+
+
+def save_added(path: Path) -> int:
+    """Append the visitor's labels to a file of cases; return how many; raises CasesError."""
+    new = _added()
+    write_whole(path, append_cases(load_bytes(path, CasesError), path.name, new), CasesError)
+    st.session_state["added"] = []
+    return len(new)
+
+
+def unanswered(opened: state.Opened, cases: Cases) -> int:
+    """Return how many queries a paid provider would be asked, if the visitor has to agree first."""
+    chosen = opened.settings
+    left = len(cases.cases) - len(_run(opened, cases).rows)
+    paid = "openai" in (chosen.embedder, chosen.tagger)
+    return left if paid and left > FREE_CASES and not st.session_state.get("agreed_cases") else 0
+
+
+def agree() -> None:
+    """Remember that this visitor agreed to ask a paid provider."""
+    st.session_state["agreed_cases"] = True
+
+
+def stop() -> None:
+    """Leave the rest of the set ungathered."""
+    st.session_state["stopped"] = True
+
+
+def go_on() -> None:
+    """Gather what is missing, and try again what failed."""
+    st.session_state["stopped"] = False
+    runs = _runs()
+    for key, run in runs.items():
+        runs[key] = forget_failures(run)
+
+
+def gather(opened: state.Opened, cases: Cases) -> Iterator[Run]:
+    """Gather what is missing of a set, unless the visitor stopped; yield the run as it grows.
+
+    Raises:
+        CasesError: The set is too large for the registry.
+    """
+    run = _run(opened, cases)
+    check_size(len(cases.cases), len(opened.router.registry))
+    if run.tried >= len(cases.cases) or st.session_state.get("stopped"):
+        return
+    for grown in state.each(gather_cases(opened.router, cases.cases, run)):
+        runs = _runs()
+        runs.pop(_key(opened), None)
+        while len(runs) >= MOST_RUNS:
+            runs.pop(next(iter(runs)))
+        runs[_key(opened)] = grown
+        yield grown
+
+
+def current(opened: state.Opened, cases: Cases) -> LabelledSet | None:
+    """Return what can be analysed now; None before the first case was gathered."""
+    run = _run(opened, cases)
+    if not run.rows:
+        return None
+    registry = opened.router.registry
+    laid_out: dict[tuple[str, ...], tuple[object, Labelled]] = st.session_state.setdefault(
+        "labelled", {}
+    )
+    parts, labelled = laid_out.get(_key(opened), (None, None))
+    if parts is not run.parts or labelled is None or labelled.registry is not registry:
+        labelled = label_run(run, registry)
+        for key in [key for key in laid_out if key not in _runs()]:
+            del laid_out[key]
+        laid_out[_key(opened)] = (run.parts, labelled)
+    return LabelledSet(cases, run, labelled)
+
+
+def failures(opened: state.Opened, cases: Cases) -> list[str]:
+    """Return why cases could not be gathered."""
+    return list(_run(opened, cases).failures.values())
+
+
+def policy_as_toml(opened: state.Opened, analysis: Analysis, found: Recommendation | None) -> str:
+    """Return the policy of an analysis as handoff.toml, with its figures.
+
+    A recommended threshold is saved with what it came to on the held-out half, any other with what
+    it comes to on the set.
+    """
+    policy = replace(analysis.policy, source=ThresholdSource.CONFIG)
+    taken = found is not None and found.threshold == policy.threshold
+    counts = found.held_out if found is not None and taken else analysis.counts
+    return format_policy(
+        policy,
+        Found(
+            ground=state.ground(opened),
+            date=datetime.now(UTC).date(),
+            goal=str(found.goal) if found is not None and taken else "by hand",
+            cases=counts.cases,
+            accuracy=counts.accuracy,
+            coverage=counts.coverage,
+        ),
+    )
+
+
+def save_policy(opened: state.Opened, text: str) -> Path:
+    """Write handoff.toml; return where; raises SettingsError."""
+    path = opened.settings.config_to_save
+    write_whole(path, text, SettingsError)
+    return path
+
+
+def save_own_thresholds(opened: state.Opened, own: OwnThresholds) -> None:
+    """Write the agents' own thresholds into the registry's file; raises RegistryError."""
+    save_registry(opened.settings.registry, with_own_thresholds(opened.router.registry, own))
+
+
+def with_own_thresholds(registry: Registry, own: OwnThresholds) -> Registry:
+    """Return a registry with these thresholds and no others."""
+    return Registry(
+        tuple(
+            replace(agent, threshold=None if value != value else round(value, 4))  # noqa: PLR0124 - NaN
+            for agent, value in zip(registry.agents, own.thresholds.tolist(), strict=True)
+        )
+    )
+
+
+def baseline(labelled_set: LabelledSet, policy: Policy) -> Analysis:
+    """Analyse the set under the saved policy, which stays while controls move."""
+    key = (policy, labelled_set.failed)
+    kept = st.session_state.get("baseline")
+    if kept is None or kept[0] is not labelled_set.labelled or kept[1] != key:
+        analysis = analyse(labelled_set.labelled, policy, labelled_set.failed)
+        kept = st.session_state["baseline"] = (labelled_set.labelled, key, analysis)
+    saved: Analysis = kept[2]
+    return saved
+
+
+def examples(opened: state.Opened) -> tuple[Example, ...]:
+    """Return what routing learns from in this visit: what is on disk, unless it was changed."""
+    registry = opened.router.registry
+    changed: tuple[Example, ...] | None = st.session_state.get("examples")
+    if changed is None:
+        return registry.examples
+    known = registry.positions
+    return tuple(one for one in changed if one.agent is None or one.agent in known)
+
+
+def teach(opened: state.Opened, cases: Sequence[Case]) -> list[str]:
+    """Make examples of cases, for the rest of the visit; return why some cannot be.
+
+    Those that an example says already, word for word or nearly, count once.
+    """
+    before = [Teaching(0, example.query, example.agent) for example in examples(opened)]
+    found = collect_examples(
+        [*before, *(Teaching(case.line, case.query, case.expected) for case in cases)]
+    )
+    if len(found.examples) > MOST_EXAMPLES:
+        return [f"At most {MOST_EXAMPLES:,} examples can be learned from: choose fewer."]
+    st.session_state["examples"] = found.examples
+    return list(found.failed)
+
+
+def take_back(opened: state.Opened, cases: Sequence[Case]) -> None:
+    """Let cases be examples no more, for the rest of the visit."""
+    gone = {normal_form(case.query) for case in cases}
+    st.session_state["examples"] = tuple(
+        example for example in examples(opened) if normal_form(example.query) not in gone
+    )
+
+
+def discard_examples() -> None:
+    """Go back to the examples on disk."""
+    st.session_state["examples"] = None
+
+
+def save_examples(opened: state.Opened) -> Path:
+    """Write this visit's examples beside the registry; return where; raises ExamplesError."""
+    path = opened.settings.registry.parent / EXAMPLES_NAME
+    write_examples(path, examples(opened))
+    st.session_state["examples"] = None
+    return path
+
+
+def measure(opened: state.Opened, labelled_set: LabelledSet) -> None:
+    """Prove what the set would teach, and keep the proof for the visit."""
+    registry = opened.router.registry
+    run, evidence = labelled_set.run, labelled_set.labelled.evidence
+    known: dict[str, int] = {}
+    for row, case in enumerate(run.judged_cases):
+        known.setdefault(normal_form(case.query), row)
+    rows = np.array(list(known.values()), dtype=np.intp)
+    lessons = Lessons(
+        tuple(evidence.queries[row] for row in rows.tolist()),
+        evidence.vectors[rows],
+        labelled_set.labelled.expected[rows],
+    )
+    lessons = part(lessons, thin(lessons, MOST_TO_LEARN))
+    agents = state.embed(opened, [agent_text(agent) for agent in registry.agents])
+    started = time.perf_counter()
+    learned = learn(agents, lessons)
+    seconds = time.perf_counter() - started
+    proof, curve = prove(agents, lessons), draw_curve(agents, lessons)
+    lesson = Lesson(learned, proof, curve, seconds, time.perf_counter() - started - seconds)
+    st.session_state["lesson"] = (_lesson_key(opened, run), lesson)
+
+
+def measured(opened: state.Opened, labelled_set: LabelledSet) -> Lesson | None:
+    """Return the proof for this set, if it was measured."""
+    key, lesson = st.session_state.get("lesson", (None, None))
+    return lesson if key == _lesson_key(opened, labelled_set.run) else None
+
+
+def _lesson_key(opened: state.Opened, run: Run) -> tuple[object, ...]:
+    return opened.router.registry.agents, run.cases
+
+
+def _added() -> list[Case]:
+    labels: list[Case] = st.session_state.setdefault("added", [])
+    return labels
+
+
+def _run(opened: state.Opened, cases: Cases) -> Run:
+    """Return the run of this set; what was gathered of a shorter one is kept."""
+    run = _runs().get(_key(opened))
+    if run is None or run.cases == cases.cases:
+        return run or Run(cases.cases)
+    if run.cases == cases.cases[: len(run.cases)]:
+        return replace(run, cases=cases.cases)
+    return Run(cases.cases)
+
+
+def _runs() -> dict[tuple[str, ...], Run]:
+    runs: dict[tuple[str, ...], Run] = st.session_state.setdefault("runs", {})
+    return runs
+
+
+def _key(opened: state.Opened) -> tuple[str, ...]:
+    router = opened.router
+    return router.registry.fingerprint, router.embedder.identity, router.tagger.identity
+
+
+def _holds_cases(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            header = next(csv.reader([file.readline(_FIRST_BYTES)]), [])
+    except (OSError, csv.Error):
+        return False
+    return set(SHAPE.required) <= {name.strip().lower() for name in header}
