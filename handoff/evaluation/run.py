@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handoff.core.errors import CasesError, ProviderError
-from handoff.core.model import EvidenceSet, Registry
+from handoff.core.model import EvidenceSet, IntArray, Registry
 from handoff.evaluation.cases import Case
 from handoff.evaluation.judged import Labelled, label
 from handoff.router import QUERIES_AT_ONCE, Router
@@ -47,8 +47,8 @@ class Run:
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """The places of the cases with evidence, in its order."""
-        return tuple(row for part in self.parts if part.evidence is not None for row in part.rows)
+        """The places of the cases with evidence, ascending."""
+        return tuple(sorted(self._gathered_rows()))
 
     @property
     def tried(self) -> int:
@@ -73,7 +73,15 @@ class Run:
     def evidence(self) -> EvidenceSet | None:
         """All evidence so far, in the order of `rows`; None before the first."""
         gathered = [part.evidence for part in self.parts if part.evidence is not None]
-        return join(gathered) if gathered else None
+        if not gathered:
+            return None
+        joined, rows = join(gathered), self._gathered_rows()
+        order = np.argsort(rows)
+        in_order = bool((order == np.arange(len(rows))).all())
+        return joined if in_order else take(joined, order)
+
+    def _gathered_rows(self) -> list[int]:
+        return [row for part in self.parts if part.evidence is not None for row in part.rows]
 
     @property
     def judged_cases(self) -> tuple[Case, ...]:
@@ -88,6 +96,33 @@ def forget_failures(run: Run) -> Run:
         for part in run.parts
     )
     return replace(run, parts=tuple(parts))
+
+
+def reuse(run: Run, cases: Sequence[Case]) -> Run:
+    """Return a run of another set with what this one gathered of the same queries."""
+    evidence = run.evidence
+    if evidence is None:
+        return Run(tuple(cases))
+    known = {query: row for row, query in enumerate(evidence.queries)}
+    rows = [row for row, case in enumerate(cases) if case.query in known]
+    taken = np.array([known[cases[row].query] for row in rows], dtype=np.intp)
+    parts = (Part(tuple(rows), take(evidence, taken)),) if rows else ()
+    return Run(tuple(cases), parts)
+
+
+def take(evidence: EvidenceSet, rows: IntArray) -> EvidenceSet:
+    """Return some rows of an evidence set, in this order."""
+    at = rows.tolist()
+    return replace(
+        evidence,
+        queries=tuple(evidence.queries[row] for row in at),
+        tags=tuple(evidence.tags[row] for row in at),
+        vectors=evidence.vectors[rows],
+        similarities=evidence.similarities[rows],
+        lexical=evidence.lexical[rows],
+        degraded=tuple(evidence.degraded[row] for row in at),
+        positions=None if evidence.positions is None else evidence.positions[rows],
+    )
 
 
 def check_size(cases: int, agents: int) -> None:

@@ -298,7 +298,11 @@ def confusion_chart(analysis: Analysis, ink: str | None) -> dict[str, Any]:
         | {
             "xaxis": _names_axis(names, ink) | {"tickangle": -45, "title": {"text": "gets it"}},
             "yaxis": _names_axis(names, ink)
-            | {"autorange": False, "range": [len(names) - 0.4, -0.6]},
+            | {
+                "autorange": False,
+                "range": [len(names) - 0.4, -0.6],
+                "title": {"text": "should get it"},
+            },
         },
     }
 
@@ -406,6 +410,7 @@ def _legend(ink: str | None) -> dict[str, Any]:
         "y": 0,
         "yanchor": "bottom",
         "font": {"color": ink},
+        "itemwidth": 30,
         "itemclick": False,
         "itemdoubleclick": False,
     }

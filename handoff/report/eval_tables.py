@@ -133,9 +133,9 @@ def flip_table(
     return [
         {
             "query": formula_safe(cases[row].query),
-            "should get it": formula_safe(agent_name(registry, int(after.labelled.expected[row]))),
-            "got it": formula_safe(agent_name(registry, int(before.got[row]))),
+            "got it": formula_safe(agent_name(before.labelled.registry, int(before.got[row]))),
             "gets it": formula_safe(agent_name(registry, int(after.got[row]))),
+            "should get it": formula_safe(agent_name(registry, int(after.labelled.expected[row]))),
         }
         for row in rows.tolist()
     ]

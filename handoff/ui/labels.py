@@ -26,7 +26,14 @@ from handoff.evaluation.cases import SHAPE, Case, Cases, append_cases
 from handoff.evaluation.judged import Labelled
 from handoff.evaluation.learn import MOST_TO_LEARN, draw_curve, part, prove, thin
 from handoff.evaluation.recommend import OwnThresholds, Recommendation
-from handoff.evaluation.run import Run, check_size, forget_failures, gather_cases, label_run
+from handoff.evaluation.run import (
+    Run,
+    check_size,
+    forget_failures,
+    gather_cases,
+    label_run,
+    reuse,
+)
 from handoff.examples import MOST_EXAMPLES, collect_examples
 from handoff.examples import Labelled as Teaching
 from handoff.examples import save_examples as write_examples
@@ -39,7 +46,7 @@ from handoff.ui import state
 FREE_CASES = 200
 """More queries are asked of a paid provider only after the visitor agreed."""
 
-MOST_RUNS = 4
+MOST_RUNS = 6
 
 _FIRST_BYTES = 2_000
 
@@ -76,16 +83,15 @@ def case_files(opened: state.Opened) -> list[Path]:
 def load(opened: state.Opened, chosen: Path | None) -> Cases:
     """Return the chosen set with what the visitor added to it; raises CasesError."""
     read = state.cases(opened, chosen)
-    known = opened.router.registry.positions
-    added = [case for case in _added() if case.expected is None or case.expected in known]
-    return replace(read, cases=(*read.cases, *added)) if added else read
+    new = _added(opened)
+    return replace(read, cases=(*read.cases, *new)) if new else read
 
 
-def add(cases: Cases, query: str, expected: str | None) -> None:
+def add(opened: state.Opened, cases: Cases, query: str, expected: str | None) -> None:
     """Label a query for the rest of the visit.
 
     Raises:
-        QueryError: It is no query, or it has another label already.
+        QueryError: It is no query, or it has a label already.
     """
     query = parse_query(query)
     for case in cases.cases:
@@ -94,20 +100,19 @@ def add(cases: Cases, query: str, expected: str | None) -> None:
         if case.query == query:
             raise QueryError(f"line {case.line} labels this query otherwise", "correct it there")
     line = max((case.line for case in cases.cases), default=1) + 1
-    st.session_state["added"] = [*_added(), Case(query, expected, "", line)]
+    _keep_added(opened, [*_added(opened), Case(query, expected, "", line)])
 
 
-def added() -> int:
-    """Return how many labels the visitor added."""
-    return len(_added())
+def added(opened: state.Opened) -> int:
+    """Return how many labels the visitor added for these agents."""
+    return len(_added(opened))
 
 
-def save_added(path: Path) -> int:
-    """Append the visitor's labels to a file of cases; return how many; raises CasesError."""
-    new = _added()
-    write_whole(path, append_cases(load_bytes(path, CasesError), path.name, new), CasesError)
-    st.session_state["added"] = []
-    return len(new)
+def save_added(opened: state.Opened, path: Path) -> None:
+    """Append the visitor's labels to a file of cases; raises CasesError."""
+    data = load_bytes(path, CasesError)
+    write_whole(path, append_cases(data, path.name, _added(opened)), CasesError)
+    _keep_added(opened, [])
 
 
 def unanswered(opened: state.Opened, cases: Cases) -> int:
@@ -123,17 +128,20 @@ def agree() -> None:
     st.session_state["agreed_cases"] = True
 
 
-def stop() -> None:
+def stop(cases: Cases) -> None:
     """Leave the rest of the set ungathered."""
-    st.session_state["stopped"] = True
+    st.session_state["stopped"] = cases.cases
+
+
+def stopped(cases: Cases) -> bool:
+    """Tell whether the visitor stopped gathering this set."""
+    return bool(st.session_state.get("stopped") == cases.cases)
 
 
 def go_on() -> None:
     """Gather what is missing, and try again what failed."""
-    st.session_state["stopped"] = False
-    runs = _runs()
-    for key, run in runs.items():
-        runs[key] = forget_failures(run)
+    st.session_state["stopped"] = None
+    st.session_state["runs"] = [(key, forget_failures(run)) for key, run in _runs()]
 
 
 def gather(opened: state.Opened, cases: Cases) -> Iterator[Run]:
@@ -144,14 +152,11 @@ def gather(opened: state.Opened, cases: Cases) -> Iterator[Run]:
     """
     run = _run(opened, cases)
     check_size(len(cases.cases), len(opened.router.registry))
-    if run.tried >= len(cases.cases) or st.session_state.get("stopped"):
+    if run.tried >= len(cases.cases) or stopped(cases):
+        _keep_run(opened, run)
         return
     for grown in state.each(gather_cases(opened.router, cases.cases, run)):
-        runs = _runs()
-        runs.pop(_key(opened), None)
-        while len(runs) >= MOST_RUNS:
-            runs.pop(next(iter(runs)))
-        runs[_key(opened)] = grown
+        _keep_run(opened, grown)
         yield grown
 
 
@@ -167,7 +172,7 @@ def current(opened: state.Opened, cases: Cases) -> LabelledSet | None:
     parts, labelled = laid_out.get(_key(opened), (None, None))
     if parts is not run.parts or labelled is None or labelled.registry is not registry:
         labelled = label_run(run, registry)
-        for key in [key for key in laid_out if key not in _runs()]:
+        for key in set(laid_out) - {key for key, _ in _runs()}:
             del laid_out[key]
         laid_out[_key(opened)] = (run.parts, labelled)
     return LabelledSet(cases, run, labelled)
@@ -312,23 +317,39 @@ def _lesson_key(opened: state.Opened, run: Run) -> tuple[object, ...]:
     return opened.router.registry.agents, run.cases
 
 
-def _added() -> list[Case]:
-    labels: list[Case] = st.session_state.setdefault("added", [])
-    return labels
+def _added(opened: state.Opened) -> list[Case]:
+    """Return the visitor's labels for these agents, whose ids the registry still has."""
+    labels: dict[bool, list[Case]] = st.session_state.setdefault("added", {})
+    known = opened.router.registry.positions
+    return [
+        case
+        for case in labels.get(opened.own, [])
+        if case.expected is None or case.expected in known
+    ]
+
+
+def _keep_added(opened: state.Opened, new: list[Case]) -> None:
+    st.session_state.setdefault("added", {})[opened.own] = new
 
 
 def _run(opened: state.Opened, cases: Cases) -> Run:
-    """Return the run of this set; what was gathered of a shorter one is kept."""
-    run = _runs().get(_key(opened))
-    if run is None or run.cases == cases.cases:
-        return run or Run(cases.cases)
-    if run.cases == cases.cases[: len(run.cases)]:
-        return replace(run, cases=cases.cases)
-    return Run(cases.cases)
+    """Return the run of this set, or a new one that has what another set's run gathered."""
+    mine = [run for key, run in reversed(_runs()) if key == _key(opened)]
+    for run in mine:
+        if run.cases == cases.cases:
+            return run
+    return reuse(mine[0], cases.cases) if mine else Run(cases.cases)
 
 
-def _runs() -> dict[tuple[str, ...], Run]:
-    runs: dict[tuple[str, ...], Run] = st.session_state.setdefault("runs", {})
+def _keep_run(opened: state.Opened, run: Run) -> None:
+    """Keep a run as the newest, in the place of an earlier state of it."""
+    key = _key(opened)
+    others = [kept for kept in _runs() if kept[0] != key or kept[1].cases != run.cases]
+    st.session_state["runs"] = [*others, (key, run)][-MOST_RUNS:]
+
+
+def _runs() -> list[tuple[tuple[str, ...], Run]]:
+    runs: list[tuple[tuple[str, ...], Run]] = st.session_state.setdefault("runs", [])
     return runs
 
 

@@ -1,12 +1,13 @@
 """Pieces of a page that more than one screen draws."""
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
 
 from handoff.core.errors import HandoffError
 from handoff.core.model import Outcome, Policy, Registry, ThresholdSource
-from handoff.core.texts import shorten
+from handoff.core.texts import parse_number, shorten
 from handoff.report.budget import BUDGET_MS
 from handoff.report.markdown import plain
 from handoff.report.words import (
@@ -60,7 +61,7 @@ def policy_in_use(opened: state.Opened) -> Policy:
             plain(f"{stale.problem}. The embedder's default threshold stands in its place."),
             icon=":material/rule_settings:",
         )
-        st.button("Use handoff.toml all the same", on_click=state.force_policy)
+        st.button("Use handoff.toml all the same", on_click=state.force_policy, args=(opened,))
     return policy
 
 
@@ -88,15 +89,30 @@ def own_files(note: str) -> None:
             st.button("Back to the default agents", on_click=state.forget_files)
 
 
+def registry_agreed(opened: state.Opened) -> bool:
+    """Tell whether the registry may be embedded; where that costs, ask the visitor first."""
+    cost_usd = state.agreed(opened)
+    if cost_usd is None:
+        return True
+    most = "an unknown sum" if math.isnan(cost_usd) else f"at most ${cost_usd:.4f}"
+    st.warning(
+        f"Embedding these {len(opened.router.registry):,} agents on OpenAI costs {most}, once.",
+        icon=":material/payments:",
+    )
+    st.button("Embed them", on_click=state.agree, args=(opened,))
+    return False
+
+
 def policy_controls(policy: Policy, registry: Registry) -> Policy:
     """Draw the controls of a policy; return it as they stand.
 
     Every page uses the same keys, so that what is tuned on one holds on the others.
     """
+    state.restore_controls()
     threshold = st.slider(
         "Threshold",
-        # A recommendation, taken over, may lie below 0.
-        min_value=min(0.0, policy.threshold, st.session_state.get("t", 0.0)),
+        # A recommendation, taken over or linked to, may lie below 0.
+        min_value=min(0.0, policy.threshold, st.session_state.get("t", 0.0), _linked_threshold()),
         max_value=1.0,
         value=policy.threshold,
         step=0.01,
@@ -132,6 +148,7 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
             disabled=not registry.thresholds,
             help="An agent's own threshold, where its row has one, comes first.",
         )
+    state.remember_controls()
     return Policy(
         threshold,
         policy.source if threshold == policy.threshold else ThresholdSource.ARGUMENT,
@@ -140,6 +157,12 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
         per_agent=per_agent,
         lexical_weight=lexical_weight,
     )
+
+
+def _linked_threshold() -> float:
+    """Return the threshold of the address where it is below 0 and can be meant."""
+    linked = parse_number(st.query_params.get("t", ""))
+    return linked if -1 < linked < 0 else 0.0
 
 
 def verdict(route: Route) -> None:

@@ -35,6 +35,7 @@ from handoff.trace import Span, Trace
 Parsed = TypeVar("Parsed")
 Grown = TypeVar("Grown")
 
+CONTROLS = ("t", "f", "m", "l", "a")
 MOST_VISITED = 50
 MOST_ROUTERS = 4
 NO_EXAMPLES = Examples()
@@ -112,19 +113,25 @@ def open_registry() -> Opened:
 
 def with_examples(opened: Opened, examples: tuple[Example, ...]) -> Opened:
     """Return the registry with other examples than those on disk, for this visit."""
+    return with_registry(opened, Registry(opened.router.registry.agents, examples))
+
+
+def with_registry(opened: Opened, other: Registry) -> Opened:
+    """Return a router over another registry than the one on disk, for this visit."""
     registry = opened.router.registry
-    if examples == registry.examples:
+    if (other.agents, other.examples) == (registry.agents, registry.examples):
         return opened
-    other = Registry(registry.agents, examples)
     routers: dict[str, Router] = st.session_state.setdefault("other_routers", {})
-    if other.fingerprint not in routers:
+    kept = routers.get(other.fingerprint)
+    # Thresholds are no part of the fingerprint, and may have changed.
+    if kept is None or kept.registry != other:
         while len(routers) >= MOST_ROUTERS:
             routers.pop(next(iter(routers)))
         chosen = opened.settings
-        routers[other.fingerprint] = build_router(
+        kept = routers[other.fingerprint] = build_router(
             chosen, other, _connection(chosen), on_disk=not opened.own
         )
-    return replace(opened, router=routers[other.fingerprint])
+    return replace(opened, router=kept)
 
 
 def policy(opened: Opened) -> tuple[Policy, StalePolicyError | None]:
@@ -142,9 +149,28 @@ def policy(opened: Opened) -> tuple[Policy, StalePolicyError | None]:
         return load_policy(None, default), stale
 
 
-def force_policy() -> None:
+def force_policy(opened: Opened) -> None:
     """Take handoff.toml's word for the rest of the visit, whatever it was found on."""
     st.session_state["forced"] = True
+    with suppress(HandoffError):
+        forced, _ = policy(opened)
+        st.session_state["t"] = forced.threshold
+        st.session_state["m"] = forced.margin
+        st.session_state["l"] = forced.lexical_weight
+        st.session_state["a"] = forced.per_agent
+
+
+def remember_controls() -> None:
+    """Keep what the controls say: Streamlit forgets what an address set when the page changes."""
+    kept = {key: st.session_state[key] for key in CONTROLS if key in st.session_state}
+    st.session_state["controls"] = kept
+
+
+def restore_controls() -> None:
+    """Set the controls as they stood on another page, but for what the address says."""
+    for key, value in st.session_state.get("controls", {}).items():
+        if key not in st.session_state and key not in st.query_params:
+            st.session_state[key] = value
 
 
 def ground(opened: Opened) -> Ground:

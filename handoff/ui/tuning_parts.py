@@ -1,5 +1,6 @@
 """Pieces of the Tune screen: figures of a labelled set, each chart with a table as its twin."""
 
+import math
 from typing import Any
 
 import streamlit as st
@@ -40,10 +41,10 @@ from handoff.ui.parts import chart_ink
 
 CHART = {"displayModeBar": False}
 COLUMNS = {
-    "query": st.column_config.TextColumn(width=300),
-    "should get it": st.column_config.TextColumn(width=130),
-    "gets it": st.column_config.TextColumn(width=130),
-    "got it": st.column_config.TextColumn(width=110),
+    "query": st.column_config.TextColumn(width=250),
+    "should get it": st.column_config.TextColumn(width=110),
+    "gets it": st.column_config.TextColumn(width=110),
+    "got it": st.column_config.TextColumn(width=80),
     "what would give them back": st.column_config.TextColumn(width=420),
 }
 BASELINES = {
@@ -144,13 +145,27 @@ def headline_figures(analysis: Analysis, saved: Analysis) -> None:
     st.caption(plain(summary(analysis)))
 
 
-def flip_lists(flips: Flips, saved: Analysis, analysis: Analysis, cases: tuple[Case, ...]) -> None:
-    """Draw the cases that end otherwise than under the saved policy, better and worse apart."""
+def flip_lists(
+    flips: Flips,
+    saved: Analysis,
+    analysis: Analysis,
+    cases: tuple[Case, ...],
+    against: str | None = None,
+) -> None:
+    """Draw the cases that end otherwise than before, better and worse apart.
+
+    Args:
+        flips: Against `saved`.
+        saved: What they ended as before.
+        analysis: What they end as.
+        cases: All of them.
+        against: What before was; None for the saved policy.
+    """
     if not len(flips):
         st.caption("Move a control: cases that then end otherwise will stand here.")
         return
     st.subheader(
-        f"Against {BASELINES[saved.policy.source]}: {len(flips.better):,} better, "
+        f"Against {against or BASELINES[saved.policy.source]}: {len(flips.better):,} better, "
         f"{len(flips.worse):,} worse",
         anchor=False,
     )
@@ -167,9 +182,10 @@ def flip_lists(flips: Flips, saved: Analysis, analysis: Analysis, cases: tuple[C
                 st.dataframe(
                     flip_table(saved, analysis, cases, rows[:SHOWN_CASES]),
                     hide_index=True,
-                    column_config=COLUMNS | {"query": st.column_config.TextColumn(width=190)},
+                    column_config=COLUMNS | {"query": st.column_config.TextColumn(width=150)},
                     height=FLIPS_PX,
-                    alt=f"{name}: cases that end otherwise than under the saved policy",
+                    alt=f"{name}: cases that end otherwise than under "
+                    f"{against or 'the saved policy'}",
                     key=f"flips_{name}",
                 )
     if len(flips.neither):
@@ -182,12 +198,14 @@ def curves(analysis: Analysis, marks: list[Mark], typical: tuple[float, float]) 
     chart(curves_chart(analysis, marks, typical, chart_ink()), curves_alt(analysis), "curves")
     st.markdown("**How the best scores are spread**")
     chart(scores_chart(analysis, marks, typical, chart_ink()), scores_alt(analysis), "scores")
-    apart = percent(analysis.auroc)
-    st.caption(
-        f"In {apart} of all pairs an in-scope case scores above one that nobody should take "
-        f"(AUROC); at the threshold that 95 % of the in-scope cases reach, "
-        f"{percent(analysis.false_positives)} of the others reach it too."
-    )
+    if math.isnan(analysis.auroc):
+        st.caption("To tell in-scope cases from those nobody should take, a set needs both.")
+    else:
+        st.caption(
+            f"In {percent(analysis.auroc)} of all pairs an in-scope case scores above one that "
+            "nobody should take (AUROC); at the threshold that 95 % of the in-scope cases reach, "
+            f"{percent(analysis.false_positives)} of the others reach it too."
+        )
     with st.expander(
         "Same curve as a table", key="curve_table", icon=":material/table_rows:", on_change="rerun"
     ) as place:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
+import pytest
 from hypothesis import given
 from judging import (
     MISSING,
@@ -17,7 +17,7 @@ from judging import (
 
 from handoff.core.model import Agent, Policy, Registry, ThresholdSource
 from handoff.core.ranking import rank_by
-from handoff.evaluation.account import Account, Fate, expected_kept, take_account
+from handoff.evaluation.account import Account, Fate, stand, take_account
 from handoff.evaluation.counts import Counts
 from handoff.evaluation.judged import Labelled, label, rank_cases, settle
 
@@ -60,10 +60,9 @@ def account_of(labelled: Labelled, policy: Policy, failed: int = 0) -> Account:
         )
         for use_tags in (True, False)
     )
-    if policy.use_tags:
-        return take_account(on, expected_kept(labelled), off, policy.threshold, failed)
-    everybody = np.ones(len(labelled), dtype=np.bool_)
-    return take_account(off, everybody, on, policy.threshold, failed)
+    judged, switched = (on, off) if policy.use_tags else (off, on)
+    standing = stand(labelled, use_tags=policy.use_tags)
+    return take_account(judged, standing, switched, policy.threshold, failed)
 
 
 def counts_alone(labelled: Labelled, expected: list[str | None], policy: Policy) -> Counts:
@@ -155,16 +154,18 @@ def test_every_case_meets_one_fate_and_fates_agree_with_endings(known, policy):
 def test_the_three_losses_are_told_apart_as_rankings_tell_them(known, policy):
     """No candidate, or a candidate but not the best, or the best: from each case's ranking."""
     labelled, expected = known
-    account = account_of(labelled, replace(policy, use_tags=True))
     policy = replace(policy, use_tags=True)
+    account = account_of(labelled, policy)
 
     for row, fate in enumerate(account.fates.tolist()):
         if fate not in (Fate.FILTERED, Fate.OUTRANKED, Fate.HELD_BACK):
             continue
         ranking = rank_by(labelled.evidence[row], labelled.registry, policy)
+        returned = [score.agent.id for score in ranking]
         candidates = [score.agent.id for score in ranking if score.kept]
+        removed = expected[row] in returned and expected[row] not in candidates
 
-        assert (fate == Fate.FILTERED) == (expected[row] not in candidates)
+        assert (fate == Fate.FILTERED) == removed
         assert (fate == Fate.HELD_BACK) == (expected[row] == candidates[0])
 
 
@@ -194,18 +195,32 @@ def test_a_perfect_stage_never_makes_a_case_worse(known, policy):
         assert better.wrong + better.taken <= counts.wrong + counts.taken
 
 
-def test_kept_are_those_whose_expected_agent_the_filter_leaves():
-    """Nobody expected counts as kept; an agent that the registry lacks does not."""
+def test_candidates_are_those_whose_expected_agent_the_filter_leaves():
+    """Nobody expected counts as one; an agent that the registry lacks is not even there."""
     labelled = label(
         evidence_set(REGISTRY, [[0.5, 0.25, 0.0]] * 5, tags=[("x",), ("x",), (), ("x",), ()]),
         REGISTRY,
         ["a", "b", "b", None, MISSING],
     )
 
-    assert expected_kept(labelled).tolist() == [True, False, True, True, False]
+    standing = stand(labelled, use_tags=True)
+
+    assert standing.candidate.tolist() == [True, False, True, True, False]
+    assert standing.there.tolist() == [True, True, True, True, False]
 
 
-def test_kept_by_a_large_index_are_those_that_it_returned_and_the_filter_leaves():
+def test_without_the_filter_whoever_is_there_is_a_candidate():
+    """Only an agent that the registry lacks is none."""
+    labelled = label(
+        evidence_set(REGISTRY, [[0.5, 0.25, 0.0]] * 2, tags=[("x",), ()]),
+        REGISTRY,
+        ["b", MISSING],
+    )
+
+    assert stand(labelled, use_tags=False).candidate.tolist() == [True, False]
+
+
+def test_a_large_index_has_those_that_it_returned_and_the_filter_leaves():
     """The expected agent is looked for among the returned positions, not at its own."""
     labelled = label(
         evidence_set(
@@ -218,4 +233,34 @@ def test_kept_by_a_large_index_are_those_that_it_returned_and_the_filter_leaves(
         ["c", "c", "b", None],
     )
 
-    assert expected_kept(labelled).tolist() == [True, False, False, True]
+    standing = stand(labelled, use_tags=True)
+
+    assert standing.there.tolist() == [True, False, True, True]
+    assert standing.candidate.tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize("use_tags", [True, False])
+def test_an_absent_expected_agent_is_outranked_and_no_ranking_gets_it_right(use_tags):
+    """The filter did not remove whom the registry lacks, and a perfect ranking cannot name it."""
+    labelled = label(
+        evidence_set(REGISTRY, [[0.75, 0.0, 0.0], [0.25, 0.0, 0.0]], tags=[("x",), ("y",)]),
+        REGISTRY,
+        [MISSING, MISSING],
+    )
+
+    account = account_of(labelled, replace(POLICY, use_tags=use_tags))
+
+    assert account.fates.tolist() == [Fate.OUTRANKED, Fate.OUTRANKED]
+    assert account.perfect_ranking == Counts(0, 1, 1, 0, 0)
+
+
+def test_an_agent_that_a_large_index_did_not_return_is_outranked():
+    """As for one that the registry lacks: nothing the filter does would have brought it in."""
+    labelled = label(
+        evidence_set(REGISTRY, [[0.75, 0.5]], tags=[("x",)], positions=[[0, 1]]), REGISTRY, ["c"]
+    )
+
+    account = account_of(labelled, POLICY)
+
+    assert account.fates.tolist() == [Fate.OUTRANKED]
+    assert account.perfect_ranking.right == 0

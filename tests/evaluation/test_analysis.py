@@ -9,11 +9,13 @@ from hypothesis import given
 from judging import decided, ending, evidence_set, labelled_sets, policies, some
 
 from handoff.core.model import Agent, Policy, Registry, ThresholdSource
+from handoff.core.ranking import rank_by
 from handoff.evaluation.account import Fate
 from handoff.evaluation.analysis import analyse
 from handoff.evaluation.confusion import confuse
 from handoff.evaluation.counts import Counts, Ending, count, endings
 from handoff.evaluation.judged import NOBODY, label, rank_cases, settle
+from handoff.evaluation.sweep import false_positives_at
 
 REGISTRY = Registry(
     (
@@ -246,3 +248,30 @@ def test_the_confusion_of_an_analysis_is_that_of_its_policy(known, policy):
     assert analysis.confusion.expected.tolist() == confusion.expected.tolist()
     assert analysis.confusion.got.tolist() == confusion.got.tolist()
     assert analysis.ended.tolist() == endings(judged, policy.threshold).tolist()
+
+
+def test_the_share_that_passes_at_no_hand_off_is_that_above_the_best():
+    """At a rate of 0 the highest in-scope score is asked for, and there is no division by it."""
+    ranked = analyse(SIX, POLICY).ranked
+
+    assert false_positives_at(ranked, 0.0) == 0
+    assert false_positives_at(ranked, 1.0) == 1 / 2
+
+
+@some
+@given(known=labelled_sets(), policy=policies)
+def test_kept_is_the_share_of_expected_agents_that_are_candidates(known, policy):
+    """With the filter on: whoever the registry lacks is no candidate, and counts."""
+    labelled, expected = known
+    kept = [
+        any(score.kept and score.agent.id == wanted for score in ranking)
+        for ranking, wanted in (
+            (rank_by(one, labelled.registry, replace(policy, use_tags=True)), wanted)
+            for one, wanted in zip(labelled.evidence, expected, strict=True)
+        )
+        if wanted is not None
+    ]
+
+    found = analyse(labelled, policy).kept
+
+    assert found == pytest.approx(sum(kept) / len(kept) if kept else float("nan"), nan_ok=True)

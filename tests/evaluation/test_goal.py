@@ -20,6 +20,7 @@ from handoff.evaluation.goal import (
     parse_share,
     weight_of_nobody,
 )
+from handoff.evaluation.own_thresholds import fit_own
 from handoff.evaluation.sweep import sweep
 
 ALL = (
@@ -312,3 +313,54 @@ def test_a_hundred_thousand_cases_choose_a_promise():
     assert chosen.promised
     assert 0.25 < chosen.threshold <= 0.75
     assert not math.isnan(chosen.threshold)
+
+
+@pytest.mark.parametrize(
+    "goal", [Goal(Aim.WRONG, 0.05), Goal(Aim.WRONG, 0.0), Goal(Aim.WRONG, 0.5)], ids=str
+)
+def test_scores_above_one_break_a_promise_that_no_threshold_can_keep(goal):
+    """With lexical help nobody's cases may score above 1, which the highest threshold lets by."""
+    chosen = choose(judged_of(*[(1.25, "nobody")] * 200, *[(0.5, "right")] * 20), goal)
+
+    assert chosen.threshold == 1
+    assert not chosen.kept
+    assert not chosen.promised
+
+
+@some
+@given(
+    cases=st.lists(st.tuples(st.floats(-1, 1.5, width=32), kinds), min_size=1, max_size=60),
+    share=st.floats(0, 1),
+)
+def test_a_promise_holds_on_the_cases_whatever_they_score(cases, share):
+    """A threshold that had to come down to 1 claims no more than it keeps."""
+    chosen = choose(judged_of(*cases), Goal(Aim.WRONG, share))
+    counts = counted(cases, chosen.threshold)
+    to_wrong = counts["wrong"] + counts["taken"]
+
+    if chosen.promised:
+        assert to_wrong <= allowed_errors(len(cases), share)
+    if chosen.kept:
+        assert to_wrong <= len(cases) * share + 1e-6
+
+
+def test_an_own_threshold_for_scores_above_one_is_one():
+    """With lexical help all that an agent gets wrongly may score above 1; its own may be typed."""
+    judged = judged_of(*[(1.05 + at / 1000, "nobody") for at in range(200)])
+
+    own = fit_own(judged, 0.5, 2, 1.0)
+
+    assert own[0] == 1
+    assert np.isnan(own[1])
+
+
+@some
+@given(
+    cases=st.lists(st.tuples(st.floats(-1.5, 1.5, width=32), kinds), min_size=1, max_size=60),
+    common=st.floats(-1, 1, width=32),
+)
+def test_own_thresholds_may_be_typed_too(cases, common):
+    """They lie within -1 and 1 or are not there, whatever the scores."""
+    own = fit_own(judged_of(*cases), common, 2, 1.0)
+
+    assert (np.isnan(own) | (np.abs(own) <= 1)).all()

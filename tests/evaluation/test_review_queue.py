@@ -28,11 +28,18 @@ REGISTRY = Registry(
 )
 POLICY = Policy(0.5, ThresholdSource.EMBEDDER)
 SEEN = Outlook(
-    np.array([1, 0, 1, 0]),
-    np.array([0.9, 0.52, 0.1, 0.79], np.float32),
-    np.array([0.4, 0.3, 0.01, np.inf], np.float32),
+    np.array([1, 0, 1, 0, 0]),
+    np.array([0.9, 0.52, 0.7, 0.79, 0.1], np.float32),
+    np.array([0.4, 0.3, 0.001, np.inf, 0.0], np.float32),
 )
-QUERIES = ("clear", "near the threshold", "near the runner-up", "no runner-up", "not seen")
+QUERIES = (
+    "clear",
+    "near the threshold",
+    "near the runner-up",
+    "no runner-up",
+    "a tie far below",
+    "not seen",
+)
 
 
 @pytest.fixture
@@ -108,6 +115,7 @@ def test_closest_to_threshold_or_margin_comes_first():
         "near the threshold",
         "no runner-up",
         "clear",
+        "a tie far below",
         "not seen",
     ]
 
@@ -130,6 +138,7 @@ def test_by_agent_follows_the_registry():
         "no runner-up",
         "clear",
         "near the runner-up",
+        "a tie far below",
         "not seen",
     ]
     assert ordered(Order.AGENT, Policy(0.5, ThresholdSource.EMBEDDER, margin=0.35)) == [
@@ -137,6 +146,7 @@ def test_by_agent_follows_the_registry():
         "clear",
         "near the threshold",
         "near the runner-up",
+        "a tie far below",
         "not seen",
     ]
 

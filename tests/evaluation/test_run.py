@@ -13,7 +13,15 @@ from handoff.core.model import Agent, Registry
 from handoff.core.texts import agent_text
 from handoff.evaluation.cases import Case
 from handoff.evaluation.judged import NOBODY
-from handoff.evaluation.run import Part, Run, check_size, gather_cases, join, label_run
+from handoff.evaluation.run import (
+    Part,
+    Run,
+    check_size,
+    forget_failures,
+    gather_cases,
+    join,
+    label_run,
+)
 from handoff.index.exact import ExactIndex
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
 from handoff.router import QUERIES_AT_ONCE, Router
@@ -190,8 +198,8 @@ def test_a_whole_run_handed_in_again_asks_nobody():
     assert embedder.calls == []
 
 
-def test_labels_follow_their_cases_when_parts_come_in_another_order():
-    """A part that was gathered last keeps the labels of its own cases."""
+def test_cases_keep_their_order_when_parts_come_in_another_one():
+    """A part that was gathered last stands in its cases' places, with their labels."""
     cases = make_cases(THREE_PARTS)
     embedder = FailingEmbedder("case 0 bread")
     router = make_router(embedder)
@@ -202,8 +210,8 @@ def test_labels_follow_their_cases_when_parts_come_in_another_order():
 
     labelled = label_run(mended, REGISTRY)
 
-    assert mended.rows[0] == QUERIES_AT_ONCE
-    assert labelled.evidence.queries[-1] == "case 99 bread"
+    assert mended.rows == tuple(range(THREE_PARTS))
+    assert labelled.evidence.queries == tuple(case.query for case in cases)
     assert labelled.expected.tolist() == [numbers[cases[row].expected] for row in mended.rows]
 
 
@@ -266,6 +274,33 @@ def test_a_failed_part_that_was_billed_costs_too():
 
     assert run.failures != {}
     assert run.cost_usd >= 0.25
+
+
+def test_what_a_failed_part_cost_survives_that_it_is_tried_again():
+    """Money that is spent is not unspent: the retry's bill is added to it."""
+    cases = make_cases(3)
+    embedder = FailingEmbedder("case 0 bread")
+    router = make_router(embedder)
+    broken = gather(router, cases)[-1]
+    embedder.failing.clear()
+
+    mended = gather(router, cases, broken)[-1]
+
+    assert mended.failures == {}
+    assert mended.tried == 3
+    assert mended.cost_usd > broken.cost_usd > 0
+
+
+def test_failures_that_are_forgotten_count_as_not_tried():
+    """What succeeded stays as it is, and so does what the failed part cost."""
+    run = Run(tuple(make_cases(2)), (Part((0,), None, "x", 0.5), Part((1,), None, "y", None)))
+
+    forgotten = forget_failures(run)
+
+    assert forgotten.failures == {}
+    assert forgotten.tried == 0
+    assert [part.cost_usd for part in forgotten.parts] == [0.5, None]
+    assert forgotten.cases == run.cases
 
 
 def test_nothing_gathered_is_one_sentence_that_says_why():

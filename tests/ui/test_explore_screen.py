@@ -7,8 +7,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from handoff.core.errors import ProviderError
+from handoff.report.markdown import plain
 from handoff.ui import state
-from handoff.ui.parts import plain
 
 REGISTRY = """\
 id,name,description,tags
@@ -150,13 +150,23 @@ def test_handing_off_takes_a_button(page):
     assert any(caption.value.startswith("The hand-off took") for caption in page.caption)
 
 
+def test_an_empty_box_is_an_invitation(page):
+    """Nothing typed yet is no mistake."""
+    page.run()
+    page.text_area(key="q").set_value("  ")
+    page.button[0].click().run()
+
+    assert not page.exception
+    assert not page.error
+    assert "Type a query" in page.info[0].value
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("  ", "The query is empty: type what should be routed."),
         ("x" * 4_001, "The query has 4,001 characters: shorten it to at most 4,000."),
     ],
-    ids=["blank", "too long"],
+    ids=["too long"],
 )
 def test_a_query_that_cannot_be_routed_is_one_sentence(page, query, sentence):
     """The sentence stands on the page, and what was typed is still there."""

@@ -1,7 +1,6 @@
 """Explore: route one query and see why it went where it went."""
 
 import json
-import math
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -40,6 +39,7 @@ from handoff.ui.parts import (
     own_files,
     policy_controls,
     policy_in_use,
+    registry_agreed,
     stage_strip,
     tag_row,
     three_numbers,
@@ -82,10 +82,6 @@ def take_example() -> None:
         st.session_state["example"] = None
 
 
-if "next_query" in st.session_state:
-    # Another page sent the visitor here with it.
-    st.session_state["q"] = st.session_state.pop("next_query")
-
 with asking:
     with st.form("ask", border=False):
         st.text_area(
@@ -107,16 +103,12 @@ with asking:
             wrap=True,
         )
 
-cost_usd = state.agreed(opened)
-if cost_usd is not None:
-    with asking:
-        most = "an unknown sum" if math.isnan(cost_usd) else f"at most ${cost_usd:.4f}"
-        st.warning(
-            f"Embedding these {len(router.registry):,} agents on OpenAI costs {most}, once.",
-            icon=":material/payments:",
-        )
-        st.button("Embed them", on_click=state.agree, args=(opened,))
-    st.stop()
+with asking:
+    if not registry_agreed(opened):
+        st.stop()
+    if not st.session_state["q"].strip():
+        st.info("Type a query, and see who takes it.", icon=":material/edit:")
+        st.stop()
 
 try:
     query = parse_query(st.session_state["q"])

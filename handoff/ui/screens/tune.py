@@ -12,7 +12,7 @@ from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.cases import Cases, format_cases
 from handoff.evaluation.flips import Flips, find_flips
 from handoff.evaluation.goal import Aim, Goal
-from handoff.evaluation.recommend import Recommendation, recommend
+from handoff.evaluation.recommend import OwnThresholds, Recommendation, recommend
 from handoff.examples import format_examples
 from handoff.registry import format_registry
 from handoff.report.eval_figures import Mark
@@ -23,7 +23,13 @@ from handoff.report.example_words import example_notes
 from handoff.report.markdown import plain
 from handoff.ui import labels, state
 from handoff.ui.labels import LabelledSet
-from handoff.ui.parts import complain, own_files, policy_controls, policy_in_use
+from handoff.ui.parts import (
+    complain,
+    own_files,
+    policy_controls,
+    policy_in_use,
+    registry_agreed,
+)
 from handoff.ui.tuning_parts import (
     COLUMNS,
     SHOWN_CASES,
@@ -102,7 +108,7 @@ def label_query(before: Cases) -> None:
     """Add the typed query with its label, or say why not."""
     try:
         who = st.session_state["new_expected"]
-        labels.add(before, st.session_state["new_query"], who or None)
+        labels.add(opened, before, st.session_state["new_query"], who or None)
         st.session_state["new_query"] = ""
     except HandoffError as error:
         st.session_state["label_complaint"] = error
@@ -140,9 +146,9 @@ with setting:
         complaint = st.session_state.pop("label_complaint", None)
         if complaint is not None:
             complain(complaint)
-    if labels.added():
+    if labels.added(opened):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{counted(labels.added(), 'label')} added in this visit.")
+            st.caption(f"{counted(labels.added(opened), 'label')} added in this visit.")
             path = chosen or opened.settings.cases
             if (
                 path is not None
@@ -151,7 +157,7 @@ with setting:
                 and st.button("Add to the file", icon=":material/save:")
             ):
                 try:
-                    labels.save_added(path)
+                    labels.save_added(opened, path)
                     st.rerun()
                 except HandoffError as error:
                     complain(error)
@@ -169,6 +175,9 @@ if not cases.cases:
 
 # --- evidence, gathered once -------------------------------------------------------------------
 
+with figures:
+    if not registry_agreed(opened):
+        st.stop()
 asked = labels.unanswered(opened, cases)
 if asked:
     with figures:
@@ -185,7 +194,9 @@ def gather(which: state.Opened, doing: str) -> LabelledSet | None:
         with place.container(horizontal=True, vertical_alignment="center"):
             st.progress(share, f"{doing} {run.tried:,} of {len(run.cases):,}")
             if run.tried < len(run.cases):
-                st.button("Stop", on_click=labels.stop, key=f"stop_{run.tried}")
+                st.button(
+                    "Stop", on_click=labels.stop, args=(cases,), key=f"stop_{doing}_{run.tried}"
+                )
     place.empty()
     return labels.current(which, cases)
 
@@ -200,7 +211,9 @@ with figures:
     if saved_set is None or labelled_set is None:
         for note in set_notes(cases, None, labels.failures(shown, cases)):
             st.error(plain(note), icon=":material/error:")
-        st.button("Try again", on_click=labels.go_on)
+        if labels.stopped(cases):
+            st.info("Stopped before anything was gathered.", icon=":material/hourglass_top:")
+        st.button("Go on", on_click=labels.go_on, icon=":material/play_arrow:")
         st.stop()
     missing = len(cases.cases) - len(labelled_set.run.rows)
     if missing:
@@ -211,6 +224,14 @@ with figures:
                 icon=":material/hourglass_bottom:",
             )
             st.button("Go on", on_click=labels.go_on, icon=":material/play_arrow:")
+
+
+def link_to(query: str) -> dict[str, str]:
+    """Return what the address of Explore needs to show a query under the controls as they stand."""
+    return {
+        **{name: st.query_params[name] for name in st.query_params if name in state.CONTROLS},
+        "q": query,
+    }
 
 
 def case_list(analysis: Analysis, flips: Flips, set_now: LabelledSet) -> None:
@@ -233,7 +254,8 @@ def case_list(analysis: Analysis, flips: Flips, set_now: LabelledSet) -> None:
         hide_index=True,
         column_config=COLUMNS,
         alt="Cases; select one to open it in Explore",
-        key=f"cases_{key}",
+        # A selection must not outlive the rows that it was made on.
+        key=f"cases_{key}_{len(shown)}",
         on_select="rerun",
         selection_mode="single-row",
         height=min(38 + 35 * max(len(shown), 1), 390),
@@ -242,15 +264,16 @@ def case_list(analysis: Analysis, flips: Flips, set_now: LabelledSet) -> None:
         st.caption(f"The first {SHOWN_CASES:,} of {len(group.rows):,}; the download has them all.")
     selected = event.selection.rows
     with st.container(horizontal=True):
-        case = cases_now[group.rows[selected[0]]] if selected else None
-        if st.button(
-            "Open in Explore",
+        at = selected[0] if selected and selected[0] < len(shown) else None
+        case = None if at is None else cases_now[group.rows[at]]
+        st.page_link(
+            Path(__file__).parent / "explore.py",
+            label="Open in Explore",
             icon=":material/alt_route:",
             disabled=case is None,
             help="Select a case first: a click on its box, or Shift+Space on its row.",
-        ):
-            st.session_state["next_query"] = case.query if case is not None else ""
-            st.switch_page(Path(__file__).parent / "explore.py")
+            query_params=None if case is None else link_to(case.query),
+        )
         chosen_cases = [case] if case is not None else [cases_now[row] for row in group.rows]
         which = "the selected case" if case is not None else "all of these cases"
         if st.button("Make examples", icon=":material/school:", help=f"Learn from {which}."):
@@ -339,19 +362,33 @@ def advise(analysis: Analysis) -> Recommendation | None:
     return found
 
 
+def write_own(own: OwnThresholds) -> None:
+    """Write the agents' own thresholds to their file, and switch them on."""
+    try:
+        labels.save_own_thresholds(opened, own)
+    except HandoffError as error:
+        st.session_state["keep_complaint"] = error
+        return
+    st.session_state["a"] = True
+    st.session_state["saved"] = "The agents' own thresholds were saved."
+
+
 def keep(analysis: Analysis, found: Recommendation | None) -> None:
     """Offer to save the policy as it stands, and the agents' own thresholds where they win."""
     text = labels.policy_as_toml(opened, analysis, found)
+    in_the_way = None
+    if shown is not opened:
+        in_the_way = "What is saved is for the examples on disk: save or discard yours first."
+    elif not analysis.policy.use_tags:
+        in_the_way = "handoff.toml does not hold the tag filter: switch it on to save."
     try:
         with st.container(horizontal=True):
             if not opened.own and st.button(
                 "Save",
                 type="primary",
                 icon=":material/save:",
-                disabled=shown is not opened,
-                help="What is saved is for the agents and examples on disk: save those first."
-                if shown is not opened
-                else None,
+                disabled=in_the_way is not None,
+                help=in_the_way,
             ):
                 path = labels.save_policy(opened, text)
                 st.session_state["forced"] = False
@@ -363,19 +400,22 @@ def keep(analysis: Analysis, found: Recommendation | None) -> None:
                 file_name="handoff.toml",
                 mime="application/toml",
                 on_click="ignore",
+                disabled=in_the_way is not None,
                 icon=":material/download:",
             )
         done = st.session_state.pop("saved", None)
         if done is not None:
             st.success(plain(done), icon=":material/check_circle:")
+        failed = st.session_state.pop("keep_complaint", None)
+        if failed is not None:
+            complain(failed)
         if found is not None and found.own is not None:
             with st.expander("Agents' own thresholds", type="compact", icon=":material/group:"):
                 st.caption("They take effect with the switch above, from the agents' file.")
-                if not opened.own and st.button("Write them to the agents' file"):
-                    labels.save_own_thresholds(opened, found.own)
-                    st.session_state["a"] = True
-                    st.session_state["saved"] = "The agents' own thresholds were saved."
-                    st.rerun()
+                if not opened.own:
+                    st.button(
+                        "Write them to the agents' file", on_click=write_own, args=(found.own,)
+                    )
                 st.download_button(
                     "agents.csv",
                     data=format_registry(labels.with_own_thresholds(router.registry, found.own)),

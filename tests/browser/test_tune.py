@@ -1,0 +1,330 @@
+"""The Tune page in a real browser: journeys from a set of cases to a threshold and back."""
+
+import csv
+import re
+import shutil
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from fake_openai import FakeOpenAI
+from playwright.sync_api import expect
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+TABS = ["Every threshold", "Where queries are lost", "Who gets whose"]
+NAMES = (
+    '<b>b</b> <span style="font-size:40px">big</span> ![x](http://evil.test/a.png) www.evil.test',
+    "[click](http://evil.test) me@evil.test :smile: $x$",
+)
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+
+@pytest.fixture
+def tune(visit, address):
+    """Return a function that opens the page from the navigation."""
+
+    def open_tune(where=address, scheme="light"):
+        page = visit(where, scheme=scheme)
+        go(page, "Tune")
+        return page
+
+    return open_tune
+
+
+@pytest.fixture
+def folder(root, tmp_path):
+    """Return a folder with the project's own agents and cases, to be served and written to."""
+    for name in ("agents.csv", "cases.csv"):
+        shutil.copy(root / name, tmp_path)
+    return tmp_path
+
+
+def go(page, name):
+    """Go to another page and wait until it stands."""
+    page.get_by_role("link", name=name).first.click()
+    heading = {"Tune": "Labelled queries", "Explore": "How the query was routed"}[name]
+    expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=20_000)
+    if name == "Tune":
+        expect(page.get_by_role("heading", name="Cases")).to_be_visible(timeout=60_000)
+    page.locator(SETTLED).wait_for()
+
+
+def press_often(locator, key, times):
+    """Press a key so often."""
+    locator.focus()
+    for _ in range(times):
+        locator.press(key)
+
+
+def figure(page, name):
+    """Return one of the figures of the set, not of the recommendation."""
+    return page.get_by_test_id("stMetric").filter(has_text=re.compile(f"^{name}")).last
+
+
+def group(page):
+    """Return which cases are listed, as the select above the list has it."""
+    return page.get_by_role("combobox", name="Which cases")
+
+
+def cells(page, table):
+    """Return the cells of a table; the grid draws on a canvas and keeps them inside for readers."""
+    grid = page.get_by_role("region", name=table)
+    grid.scroll_into_view_if_needed()
+    return grid.locator("[role=gridcell]")
+
+
+def select_row(page, table, row):
+    """Select a row of a table, counted from 0, with the keyboard alone."""
+    expect(cells(page, table).first).to_be_attached()
+    page.get_by_role("region", name=table).locator("canvas").first.focus()
+    for _ in range(row):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+Space")
+
+
+def click_mark(page, chart, marks, at):
+    """Click on the middle of a bar or a cell of a chart."""
+    mark = page.get_by_role("figure", name=re.compile(chart)).locator(marks).nth(at)
+    mark.scroll_into_view_if_needed()
+    page.locator(SETTLED).wait_for()
+    box = mark.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_sweep_and_pick(tune):
+    """Arrow keys move figures and flips, and `Use it` moves the slider to the recommendation."""
+    page = tune()
+    slider = page.get_by_role("slider", name="Threshold")
+    accuracy = figure(page, "Accuracy")
+    at_first = accuracy.inner_text()
+    expect(page.get_by_text("Move a control: cases that then end otherwise")).to_be_visible()
+
+    press_often(slider, "ArrowRight", 25)
+
+    expect(page.get_by_text(re.compile(r"at the threshold 0\.48 \(as asked for\)"))).to_be_visible()
+    expect(accuracy).not_to_have_text(at_first)
+    expect(page.get_by_role("heading", name="Against the default threshold")).to_be_visible()
+    expect(cells(page, "Worse: cases that end otherwise").first).to_be_attached()
+    page.get_by_role("button", name="Use it").click()
+    expect(page.get_by_role("button", name="Use it")).to_be_disabled()
+    expect(slider).not_to_have_value("0.48")
+
+
+def test_a_bar_leads_to_its_cases(tune):
+    """A click on where queries are lost lists the cases that were lost there."""
+    page = tune()
+    page.get_by_role("tab", name="Where queries are lost").click()
+
+    click_mark(page, "Bars of where queries are lost", ".bars path", 1)
+
+    expect(group(page)).to_have_value(re.compile(r"^Another agent ranked first \("))
+    expect(cells(page, "Cases; select one").filter(has_text="wrong agent").first).to_be_attached()
+
+
+def test_a_cell_of_the_matrix_leads_to_its_cases(tune):
+    """A click on who gets whose lists the cases of that pair."""
+    page = tune()
+    page.get_by_role("tab", name="Who gets whose").click()
+
+    click_mark(page, "Matrix of who should get", ".points path", 0)
+
+    expect(group(page)).to_have_value(re.compile(r"^.+ \u2192 .+ \(\d+\)$"))
+
+
+def test_the_tables_lead_there_by_keyboard(tune):
+    """What a click on a chart does, Shift+Space on a row of its table does as well."""
+    page = tune()
+    page.get_by_role("tab", name="Where queries are lost").click()
+
+    select_row(page, "Where queries are lost", 1)
+    expect(group(page)).to_have_value(re.compile(r"^Another agent ranked first \("))
+    page.get_by_role("tab", name="Who gets whose").click()
+    select_row(page, "Who should get queries", 1)
+
+    expect(group(page)).to_have_value(re.compile(r"^.+ \u2192 .+ \(\d+\)$"))
+
+
+def test_a_case_opens_in_explore_by_keyboard(tune):
+    """Row and link are reached without a mouse; the query arrives under the tuned threshold."""
+    page = tune()
+    slider = page.get_by_role("slider", name="Threshold")
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"t=0\.24"))
+
+    select_row(page, "Cases; select one", 1)
+    link = page.get_by_role("link", name="Open in Explore")
+    expect(link).to_have_attribute("href", re.compile("q=Build"))
+    link.focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="How the query was routed")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Query")).to_have_value(
+        "Build a neural network that recognizes objects in product photos"
+    )
+    expect(page.get_by_text("Hand off to Machine Learning Engineer")).to_be_visible()
+    expect(page.get_by_role("slider", name="Threshold")).to_have_value("0.24")
+
+
+def test_a_threshold_holds_on_both_pages(tune):
+    """Tuned here it holds on Explore; moved there it holds here."""
+    page = tune()
+    slider = page.get_by_role("slider", name="Threshold")
+    press_often(slider, "ArrowRight", 5)
+    expect(page.get_by_text(re.compile(r"at the threshold 0\.28 "))).to_be_visible()
+
+    go(page, "Explore")
+    expect(slider).to_have_value("0.28")
+    press_often(slider, "ArrowRight", 3)
+    expect(page.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text(
+        "threshold 0.31"
+    )
+    go(page, "Tune")
+
+    expect(slider).to_have_value("0.31")
+    expect(page.get_by_text(re.compile(r"at the threshold 0\.31 "))).to_be_visible()
+
+
+def test_a_saved_threshold_is_where_the_next_visit_begins(folder, serve, tune):
+    """Save writes handoff.toml, and a page that is opened later starts there."""
+    served = serve(folder)
+    page = tune(served)
+    press_often(page.get_by_role("slider", name="Threshold"), "ArrowLeft", 6)
+    expect(page.get_by_text(re.compile(r"at the threshold 0\.17 "))).to_be_visible()
+
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved to handoff.toml.")).to_be_visible()
+    again = tune(served)
+
+    expect(again.get_by_role("slider", name="Threshold")).to_have_value("0.17")
+    expect(again.get_by_text(re.compile(r"0\.17 \(from handoff\.toml\)"))).to_be_visible()
+    assert "threshold = 0.17\n" in (folder / "handoff.toml").read_text()
+
+
+def test_uploaded_cases_stay_for_the_visit(tune):
+    """A set of the visitor's own is judged here, and still is after a change of page."""
+    page = tune()
+    page.get_by_text("Your own agents, for this visit").click()
+
+    page.locator("input[type=file]").last.set_input_files(
+        {
+            "name": "mine.csv",
+            "mimeType": "text/csv",
+            "buffer": b"query,expected,example\nchart of sales,data-analyst,Sales\nsing a song,,\n",
+        }
+    )
+    expect(page.get_by_text(re.compile(r"of 2 cases end as labelled"))).to_be_visible()
+    go(page, "Explore")
+    go(page, "Tune")
+
+    expect(page.get_by_text(re.compile(r"of 2 cases end as labelled"))).to_be_visible()
+    expect(page.get_by_text("In use: mine.csv.")).to_be_attached()
+
+
+def test_a_labelled_query_joins_the_set(tune):
+    """A query that is typed and labelled counts at once."""
+    page = tune()
+    page.get_by_text("Label a query").click()
+
+    page.get_by_role("textbox", name="Query").fill("bake a cake for the party")
+    page.get_by_role("button", name="Add", exact=True).click()
+
+    expect(page.get_by_text(re.compile(r"of 211 cases end as labelled"))).to_be_visible()
+    expect(page.get_by_text("1 label added in this visit.")).to_be_visible()
+
+
+def test_a_stopped_run_goes_on(root, serve, visit, tmp_path):
+    """Stop keeps what was gathered, with its figures; `Go on` gathers the rest."""
+    shutil.copy(root / "agents.csv", tmp_path)
+    rows = "".join(f"a chart of the sales of shop {number},data-analyst\n" for number in range(300))
+    (tmp_path / "cases.csv").write_text(f"query,expected\n{rows}")
+    with FakeOpenAI(embeddings_delay_seconds=2.0) as upstream:
+        page = visit(
+            serve(
+                tmp_path,
+                OPENAI_API_KEY="sk-test-SECRETKEY",
+                OPENAI_BASE_URL=upstream.base_url,
+                HANDOFF_TAGGER="local",
+            )
+        )
+        page.get_by_role("link", name="Tune").first.click()
+        page.get_by_role("button", name="Ask", exact=True).click()
+        expect(page.get_by_text("Gathered 100 of 300")).to_be_visible(timeout=20_000)
+        page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+        expect(page.get_by_text(re.compile("cases of 300 not gathered"))).to_be_visible(
+            timeout=20_000
+        )
+        expect(page.get_by_text(re.compile(r"of [12]00 cases end as labelled"))).to_be_visible()
+        page.get_by_role("button", name="Go on", exact=True).click()
+
+        expect(page.get_by_text(re.compile(r"of 300 cases end as labelled"))).to_be_visible(
+            timeout=30_000
+        )
+
+
+def test_a_large_set_shows_how_far_it_is(data, serve, visit, tmp_path):
+    """Thousands of cases are gathered in sight, and end as figures of all of them."""
+    for name in ("agents.csv", "cases.csv"):
+        shutil.copyfile(data / "clinc150" / name, tmp_path / name)
+    page = visit(serve(tmp_path))
+
+    page.get_by_role("link", name="Tune").first.click()
+
+    expect(page.get_by_text(re.compile(r"^Gathered [\d,]+ of 3,100$"))).to_be_visible(
+        timeout=60_000
+    )
+    expect(page.get_by_text(re.compile(r"of 3,100 cases end as labelled"))).to_be_visible(
+        timeout=120_000
+    )
+
+
+def test_untrusted_names_stay_text(serve, tune, tmp_path):
+    """No markup, link or image in names and queries comes alive, in a list, table or chart."""
+    with (tmp_path / "agents.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("id", "name", "description", "tags"))
+        rows.writerows(zip("ab", NAMES, ("opens doors", "closes windows"), "xy", strict=True))
+    with (tmp_path / "cases.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("query", "expected", "example"))
+        rows.writerow((f"{NAMES[0]} opens doors", "a", "Door"))
+        rows.writerow((f"{NAMES[1]} closes windows", "b", ""))
+        rows.writerow(("nothing", NAMES[1], ""))
+    page = tune(serve(tmp_path))
+
+    expect(page.get_by_text("no agent has the id")).to_be_visible()
+    page.get_by_role("tab", name="Who gets whose").click()
+    matrix = page.get_by_role("figure", name=re.compile("Matrix"))
+    expect(matrix).to_contain_text("<b>b</b>")
+    group(page).click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    alive = page.evaluate(
+        "[...document.querySelectorAll('a[href], img, iframe, .katex')]"
+        ".map(e => e.outerHTML).filter(h => /evil|katex/.test(h))"
+    )
+
+    assert alive == []
+
+
+def test_every_tab_is_accessible(tune, view):
+    """Axe finds nothing on any tab, and nobody has to scroll sideways."""
+    width, scheme = view
+    page = tune(scheme=scheme)
+    # Only now, since a narrow window folds the navigation away.
+    page.set_viewport_size({"width": width, "height": 900})
+    page.get_by_role("button", name="Use it").click()
+    expect(page.get_by_role("heading", name="Against the default threshold")).to_be_visible()
+    troubles = []
+
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("figure").nth(1)).to_be_visible()
+        page.locator(SETTLED).wait_for()
+        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+        troubles += [
+            (tab, violation["id"], [node["html"] for node in violation["nodes"]])
+            for violation in found.response["violations"]
+        ]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            troubles.append((tab, "scrolls sideways", []))
+
+    assert troubles == []
