@@ -156,27 +156,22 @@ def scores_chart(
     analysis: Analysis, marks: Sequence[Mark], typical: tuple[float, float], ink: str | None
 ) -> dict[str, Any]:
     """Return how the best scores of three kinds of cases are spread."""
-    ranked = analysis.ranked
     low, high = _span(analysis, typical)
-    edges = np.linspace(low, high, _BINS + 1)
-    kinds = [
-        ("right agent first", ranked.correct, BEST, "solid"),
-        ("another agent first", ranked.in_scope & ~ranked.correct, THRESHOLD, "dash"),
-        ("nobody should take it", ~ranked.in_scope, BELOW, "dot"),
-    ]
+    edges, counted = spread(analysis, (low, high), _BINS)
+    looks = ((BEST, "solid"), (THRESHOLD, "dash"), (BELOW, "dot"))
     return {
         "data": [
             {
                 "type": "scatter",
                 "mode": "lines",
-                "name": f"{name} ({int(chosen.sum()):,})",
+                "name": f"{name} ({int(cases.sum()):,})",
                 "line": {"color": color, "dash": dash, "width": 2.5, "shape": "hvh"},
                 "x": _short((edges[:-1] + edges[1:]) / 2),
-                "y": np.histogram(ranked.levels[chosen], edges)[0].tolist(),
+                "y": cases.tolist(),
                 "hovertemplate": "%{y:,} cases near %{x:.2f}",
             }
-            for name, chosen, color, dash in kinds
-            if chosen.any()
+            for (name, cases), (color, dash) in zip(counted.items(), looks, strict=True)
+            if cases.any()
         ],
         "layout": _layout(ink, height=300, top=42, bottom=78)
         | {
@@ -186,6 +181,31 @@ def scores_chart(
             "shapes": [_line(mark, ink) for mark in marks],
             "annotations": _labels(marks, (low, high), ink),
         },
+    }
+
+
+def spread(
+    analysis: Analysis, span: tuple[float, float], bins: int
+) -> tuple[NDArray[np.floating[Any]], dict[str, IntArray]]:
+    """Count best scores in equal bins, three kinds of cases apart.
+
+    Args:
+        analysis: Of a set.
+        span: From where to where.
+        bins: How many.
+
+    Returns:
+        The bins' edges, shape (bins + 1,), and each kind's counts, shape (bins,).
+    """
+    ranked = analysis.ranked
+    edges = np.linspace(*span, bins + 1)
+    kinds = {
+        "right agent first": ranked.correct,
+        "another agent first": ranked.in_scope & ~ranked.correct,
+        "nobody should take it": ~ranked.in_scope,
+    }
+    return edges, {
+        name: np.histogram(ranked.levels[chosen], edges)[0] for name, chosen in kinds.items()
     }
 
 

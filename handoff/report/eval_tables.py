@@ -14,10 +14,12 @@ from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.cases import Case
 from handoff.evaluation.counts import Ending
 from handoff.evaluation.sweep import Sweep
+from handoff.report.eval_figures import spread
 from handoff.report.eval_groups import fate_key, pair_key
 from handoff.report.eval_words import ENDINGS, FATES, account_rows, agent_name, percent
 
 _ROWS = 41
+_BINS = 20
 
 Row = dict[str, Any]
 
@@ -51,6 +53,18 @@ def curve_rows(swept: Sweep) -> list[Row]:
             "taken wrongly": swept[at].taken,
         }
         for at in places.tolist()
+    ]
+
+
+def score_rows(analysis: Analysis) -> list[Row]:
+    """Return how many cases have which best score, in twenty steps, three kinds apart."""
+    levels = analysis.ranked.levels
+    span = (float(levels.min()), float(levels.max()))
+    edges, counted = spread(analysis, span, _BINS)
+    return [
+        {"best score from": round(float(edges[at]), 3), "to": round(float(edges[at + 1]), 3)}
+        | {name: int(cases[at]) for name, cases in counted.items()}
+        for at in range(_BINS)
     ]
 
 

@@ -33,6 +33,7 @@ from handoff.report.eval_tables import (
     flip_table,
     lost_rows,
     pair_rows,
+    score_rows,
 )
 from handoff.report.eval_words import counted, percent, points, summary
 from handoff.report.learn_text import METHOD, NEXT_LABELS, Lesson, p_value, rules_in_words
@@ -207,10 +208,11 @@ def curves(analysis: Analysis, marks: list[Mark], typical: tuple[float, float]) 
             f"{percent(analysis.false_positives)} of the others reach it too."
         )
     with st.expander(
-        "Same curve as a table", key="curve_table", icon=":material/table_rows:", on_change="rerun"
+        "Both as tables", key="curve_table", icon=":material/table_rows:", on_change="rerun"
     ) as place:
         if place.open:
             table(curve_rows(analysis.swept), "Counts at thresholds along the curve", "curve_rows")
+            table(score_rows(analysis), "Cases by their best score", "score_rows")
 
 
 def losses(analysis: Analysis) -> None:
