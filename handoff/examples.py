@@ -76,7 +76,7 @@ def parse_examples(data: bytes, source: str, registry: Registry) -> Examples:
         except QueryError as failure:
             expected = f"{failure.problem}, {failure.mend}"
             failed.append(str(row.complaint(ExamplesError, "query", expected)))
-    found = collect_examples(rows)
+    found = collect_examples(rows, source)
     if len(found.examples) > MOST_EXAMPLES:
         raise ExamplesError(
             f"{source} has more than {MOST_EXAMPLES:,} different examples: leave some out."
@@ -84,8 +84,13 @@ def parse_examples(data: bytes, source: str, registry: Registry) -> Examples:
     return replace(found, failed=(*failed, *found.failed))
 
 
-def collect_examples(labelled: Iterable[Labelled]) -> Examples:
-    """Keep the first of near-duplicates; one that contradicts an earlier one is told."""
+def collect_examples(labelled: Iterable[Labelled], source: str) -> Examples:
+    """Keep the first of near-duplicates; one that contradicts an earlier one is told.
+
+    Args:
+        labelled: Queries with who should take them.
+        source: The file's name for complaints.
+    """
     first: dict[str, Labelled] = {}
     failed: list[str] = []
     repeated = 0
@@ -93,8 +98,8 @@ def collect_examples(labelled: Iterable[Labelled]) -> Examples:
         known = first.setdefault(normal_form(one.query), one)
         if known.agent != one.agent:
             failed.append(
-                f"Line {one.line} gives the query of line {known.line}, or nearly that one, to "
-                "another agent: keep one of them."
+                f"{source}, line {one.line} gives the query of line {known.line}, or nearly that "
+                "one, to another agent: keep one of them."
             )
         elif known is not one:
             repeated += 1

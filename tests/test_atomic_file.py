@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.atomic_file import write_whole
+from handoff.atomic_file import keep_copy, write_whole
 from handoff.core.errors import CasesError, SettingsError
 
 
@@ -143,3 +143,62 @@ def test_the_place_is_named_as_the_user_named_it(tmp_path, monkeypatch):
 
     assert str(complaint.value).startswith("two\\nlines/new.toml cannot be written (")
     assert str(complaint.value).isprintable()
+
+
+def test_a_loop_of_links_is_refused(tmp_path):
+    """It is an error of the given type, and nothing is left beside the links."""
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.symlink_to(second)
+    second.symlink_to(first)
+
+    with pytest.raises(SettingsError, match="cannot be written"):
+        write_whole(first, "new", SettingsError)
+
+    assert sorted(tmp_path.iterdir()) == [first, second]
+
+
+def test_a_name_with_a_nul_is_refused(tmp_path):
+    """No system has such a file; the sentence is printable all the same."""
+    with pytest.raises(CasesError) as complaint:
+        write_whole(tmp_path / "nu\0l.toml", "new", CasesError)
+
+    assert "cannot be written" in str(complaint.value)
+    assert str(complaint.value).isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_that_is_no_unicode_leaves_the_old_file_and_no_other(tmp_path):
+    """A lone surrogate cannot be written as UTF-8; half a file is none."""
+    path = tmp_path / "old.toml"
+    path.write_text("old", encoding="utf-8")
+
+    with pytest.raises(SettingsError, match="cannot be written"):
+        write_whole(path, "new \ud800", SettingsError)
+
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_copy_is_kept_beside_the_file(tmp_path):
+    """As .bak, whatever stood there before; where there is no file there is none to copy."""
+    path = tmp_path / "examples.csv"
+    keep_copy(path, SettingsError)
+    path.write_text("one", encoding="utf-8")
+    keep_copy(path, SettingsError)
+    path.write_text("two", encoding="utf-8")
+
+    keep_copy(path, SettingsError)
+
+    assert (tmp_path / "examples.csv.bak").read_text(encoding="utf-8") == "two"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_copy_that_fails_is_one_sentence_of_the_given_type(tmp_path):
+    """A folder in the file's place cannot be copied, and nothing was changed."""
+    path = tmp_path / "examples.csv"
+    path.mkdir()
+
+    with pytest.raises(CasesError, match=r"examples\.csv cannot be copied \("):
+        keep_copy(path, CasesError)
+
+    assert list(tmp_path.iterdir()) == [path]

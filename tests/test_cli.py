@@ -162,6 +162,7 @@ def test_json_has_the_documented_keys(answer):
     """No key is missing and none is added."""
     assert set(answer(SELECTED)) == {
         "schema",
+        "examples",
         "query",
         "outcome",
         "agent",

@@ -10,12 +10,12 @@ import numpy as np
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router, open_registry
 from handoff.cli.options import JSON, NO_EXAMPLES, OK, REGISTRY, settings_of
-from handoff.core.errors import CasesError
+from handoff.core.errors import CasesError, QueryError, SettingsError
 from handoff.core.learning import NOBODY, Lessons, learn
 from handoff.core.model import Example, FloatArray, Registry
 from handoff.core.texts import agent_text, parse_query, shorten
 from handoff.core.word_overlap import normal_form
-from handoff.csv_table import Shape, load_bytes, parse_rows
+from handoff.csv_table import Row, Shape, load_bytes, parse_rows
 from handoff.evaluation.cases import load_cases
 from handoff.evaluation.learn import MOST_TO_LEARN, draw_curve, part, prove, thin
 from handoff.evaluation.suggest import suggest as choose_suggestions
@@ -46,15 +46,23 @@ FEWEST_TO_LEARN = 10
 def learn_cases(cases_path: Path, registry: Path | None, output: Path | None, as_json: bool) -> int:
     """Make examples of the labelled queries in CASES, and prove what they are worth."""
     settings = settings_of(registry, None, no_examples=True)
+    if output is not None and output.resolve() in {
+        settings.registry.resolve(),
+        cases_path.resolve(),
+    }:
+        raise SettingsError(f"{output} holds something else: name another file with -o.")
     agents, _ = open_registry(settings)
     cases = load_cases(cases_path, agents)
-    found = collect_examples(Labelled(case.line, case.query, case.expected) for case in cases.cases)
+    found = collect_examples(
+        (Labelled(case.line, case.query, case.expected) for case in cases.cases),
+        shorten(cases_path.name),
+    )
     notes = [failed.reason for failed in cases.failed] + list(found.failed)
     examples = found.examples
     if len(examples) < FEWEST_TO_LEARN:
         raise CasesError(
-            f"{len(examples):,} different labelled queries are too few to prove anything: label at "
-            f"least {FEWEST_TO_LEARN}."
+            f"It takes {FEWEST_TO_LEARN} different labelled queries to prove anything, and there "
+            f"are {len(examples):,}: label more."
         )
     started = time.perf_counter()
     connection = build_connection(settings)
@@ -103,7 +111,7 @@ def suggest(
     agents, _ = open_registry(settings)
     source = shorten(unlabelled.name)
     rows = parse_rows(load_bytes(unlabelled, CasesError), source, CasesError, _UNLABELLED)
-    queries = list(dict.fromkeys(parse_query(row["query"]) for row in rows if row["query"].strip()))
+    queries = list(dict.fromkeys(_query(row) for row in rows if row["query"].strip()))
     if not queries:
         raise CasesError(f"{source} holds no query: add a row for each.")
     connection = build_connection(settings)
@@ -122,6 +130,14 @@ def suggest(
     else:
         click.echo(suggestions_to_text(suggested))
     return OK
+
+
+def _query(row: Row) -> str:
+    try:
+        return parse_query(row["query"])
+    except QueryError as failure:
+        expected = f"{failure.problem}, {failure.mend}"
+        raise row.complaint(CasesError, "query", expected) from None
 
 
 _UNLABELLED = Shape(required=("query",), optional=("expected", "agent", "example"))

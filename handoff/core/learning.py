@@ -53,6 +53,9 @@ STANDARD_ERRORS = 2.0
 SHARPNESS = 2.0
 """The constants were found on public sets, and neighbours do as well: docs/learning.md."""
 
+_BEYOND = float(np.nextafter(np.float32(1), np.float32(2)))
+"""A threshold that no score reaches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -305,7 +308,7 @@ def best_threshold(scores: FloatArray, owners: IntArray) -> float | None:
     descending = top[order].astype(np.float64)
     gains = (scores.argmax(axis=1) == owners).astype(np.int64) - nobody
     right = np.concatenate([[0], np.cumsum(gains[order])])
-    edges = np.concatenate([[1.0], (descending[1:] + descending[:-1]) / 2, [descending[-1]]])
+    edges = np.concatenate([[_BEYOND], (descending[1:] + descending[:-1]) / 2, [descending[-1]]])
     tied = np.concatenate([[False], descending[1:] == descending[:-1], [False]])
     right[tied] = -len(owners)
     cut = int(np.flatnonzero(right == right.max())[-1])

@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 from handoff.core.learning import NOBODY, Learned, Lessons, learn, score_queries
 from handoff.core.model import FloatArray, IntArray, Registry
 from handoff.core.scoring import similarities
-from handoff.core.texts import agent_text
+from handoff.core.texts import TEXT_VERSION, agent_text
 from handoff.core.word_overlap import normal_form
 from handoff.index.learned_file import load_learned, save_learned
 from handoff.protocols import Embedder
@@ -99,7 +99,7 @@ class ExactIndex:
         ]
         texts = tuple(example.query for example in examples)
         lessons = Lessons(texts, vectors, np.array(owners, dtype=np.intp))
-        key = f"{self._embedder.identity} {self._registry.fingerprint}"
+        key = f"{self._embedder.identity} {TEXT_VERSION} {self._registry.fingerprint}"
         learned = load_learned(self._kept_in, key, agents, lessons)
         if learned is None:
             with self._one_thread():

@@ -33,10 +33,13 @@ def load_learned(
     if folder is None:
         return None
     try:
-        with np.load(_path(folder, key), allow_pickle=False) as kept:
+        with (
+            _path(folder, key).open("rb") as file,
+            np.load(file, allow_pickle=False) as kept,
+        ):
             words, ridge, slack, level, threshold = kept["numbers"].tolist()
             weights, held_out, lift = kept["weights"], kept["held_out"], kept["lift"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, EOFError):
         return None
     shape = (len(lessons), len(agents))
     if weights.shape != shape or held_out.shape != shape or lift.shape != (len(agents),):

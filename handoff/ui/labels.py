@@ -255,7 +255,8 @@ def teach(opened: state.Opened, cases: Sequence[Case]) -> list[str]:
     """
     before = [Teaching(0, example.query, example.agent) for example in examples(opened)]
     found = collect_examples(
-        [*before, *(Teaching(case.line, case.query, case.expected) for case in cases)]
+        [*before, *(Teaching(case.line, case.query, case.expected) for case in cases)],
+        "The set",
     )
     if len(found.examples) > MOST_EXAMPLES:
         return [f"At most {MOST_EXAMPLES:,} examples can be learned from: choose fewer."]
