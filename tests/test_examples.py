@@ -82,10 +82,14 @@ def test_a_contradiction_is_told_with_both_lines_and_the_first_stays():
 
     assert found.examples == (Example("pay", "money"), Example("roses", "garden"))
     assert found.failed == (
-        "examples.csv, line 4 gives the query of line 2, or nearly that one, to another agent: "
-        "keep one of them.",
-        "examples.csv, line 5 gives the query of line 2, or nearly that one, to another agent: "
-        "keep one of them.",
+        (
+            "examples.csv, line 4 gives the query of line 2, or nearly that one, to another agent: "
+            "keep one of them."
+        ),
+        (
+            "examples.csv, line 5 gives the query of line 2, or nearly that one, to another agent: "
+            "keep one of them."
+        ),
     )
     assert found.repeated == 0
 
