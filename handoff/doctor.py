@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router
@@ -33,7 +34,8 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         return [Finding("settings", str(error), fatal=True)]
     return [
         *_files(settings),
-        _cache(settings),
+        _folder("cache", settings.cache_dir, "routing is slower"),
+        _folder("verdicts", settings.state_dir, "no verdict can be kept"),
         *_settings(settings, environ),
         *_providers(settings),
     ]
@@ -55,18 +57,16 @@ def _files(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _cache(settings: Settings) -> Finding:
-    probe = settings.cache_dir / ".writable"
-    where = shorten(str(settings.cache_dir), 200)
+def _folder(subject: str, folder: Path, otherwise: str) -> Finding:
+    probe = folder / ".writable"
+    where = shorten(str(folder), 200)
     try:
-        settings.cache_dir.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as failure:
-        return Finding(
-            "cache", f"{where} cannot be written ({failure.strerror}): routing is slower"
-        )
-    return Finding("cache", f"{where} can be written")
+        return Finding(subject, f"{where} cannot be written ({failure.strerror}): {otherwise}")
+    return Finding(subject, f"{where} can be written")
 
 
 def _settings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:

@@ -15,11 +15,12 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path_factory):
-    """Take the user's settings out and put the cache into a folder of its own."""
+    """Take the user's settings out and put cache and verdicts into folders of their own."""
     for name in list(os.environ):
         if name.startswith(("HANDOFF_", "OPENAI_", "STREAMLIT_")) and name != "HANDOFF_DATA":
             monkeypatch.delenv(name)
     monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("HANDOFF_STATE_DIR", str(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from handoff.evaluation.reviews import (
     Dispute,
     Regression,
     called_right,
+    label_of,
     standing,
     tally,
 )
@@ -107,7 +108,7 @@ def additions_told(additions: Additions, registry: Registry) -> list[str]:
         told.append(f"And {len(additions.disputes) - _NAMED:,} more contradict each other.")
     told += [
         f"\u201c{shorten(one.query, 80)}\u201d should go to "
-        f"{shorten(who_takes(one.agent or one.expected))}, an agent that is not in the registry."
+        f"{shorten(who_takes(label_of(one)))}, an agent that is not in the registry."
         for one in additions.unknown[:_NAMED]
     ]
     if len(additions.unknown) > _NAMED:

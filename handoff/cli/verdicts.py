@@ -1,0 +1,170 @@
+"""Verdicts from the command line: out, in, counted, and held against today's registry."""
+
+import json
+import os
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from handoff.atomic_file import write_whole
+from handoff.background import BackgroundLoop
+from handoff.bootstrap import build_connection, build_router
+from handoff.cli.options import (
+    CONFIG,
+    FAILED,
+    FORCE,
+    JSON,
+    OK,
+    REGISTRY,
+    THRESHOLD,
+    policy_of,
+)
+from handoff.core.model import Policy
+from handoff.core.texts import shorten
+from handoff.csv_table import load_bytes
+from handoff.evaluation.reviews import (
+    Regression,
+    called_right,
+    find_regressions,
+    standing,
+    tally,
+)
+from handoff.evaluation.verdict_files import format_csv, format_json, parse_file
+from handoff.registry import load_registry
+from handoff.report.verdict_words import regression_line, regression_summary
+from handoff.report.verdict_words import stats as stats_in_words
+from handoff.router import Router
+from handoff.settings import load_settings, load_state_dir
+from handoff.verdicts import Entry, Verdict, VerdictLog, VerdictsError, entry_to_record
+
+
+@click.group()
+def verdicts() -> None:
+    """What people said of routes on the page: export, import, count, and find regressions."""
+
+
+@verdicts.command("export")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="A file.  [default: standard output]"
+)
+@JSON
+def export_verdicts(target: Path | None, as_json: bool) -> int:
+    """Print the whole log as CSV, or as JSON."""
+    entries = _read_log()
+    text = format_json(entries) if as_json else format_csv(entries)
+    if target is None:
+        click.echo(text, nl=False)
+    else:
+        write_whole(target, text, VerdictsError)
+        click.echo(f"{_counted(len(entries))} written to {target}.")
+    return OK
+
+
+@verdicts.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+def import_verdicts(file: Path) -> int:
+    """Add what FILE holds and the log does not: CSV or JSON, as exported."""
+    entries = parse_file(load_bytes(file, VerdictsError), shorten(file.name))
+    with closing(VerdictLog(load_state_dir(os.environ))) as log:
+        new = log.append(entries)
+        _tell_aside(log)
+    click.echo(f"{new:,} new of {_counted(len(entries))}.")
+    return OK
+
+
+@verdicts.command()
+@JSON
+def stats(as_json: bool) -> int:
+    """Count verdicts by what they say and by who gave them."""
+    entries = _read_log()
+    if as_json:
+        kept = standing(entries)
+        counts = {what.value: number for what, number in tally(kept).items()}
+        reviewers = {who: sum(each.who == who for each in kept) for who in _reviewers(kept)}
+        result = {"entries": len(entries), "verdicts": len(kept), **counts, "by": reviewers}
+        click.echo(json.dumps(result, ensure_ascii=False, indent=2))
+    else:
+        click.echo(stats_in_words(entries))
+    return OK
+
+
+@verdicts.command()
+@REGISTRY
+@CONFIG
+@THRESHOLD
+@FORCE
+@click.option("--no-tags", is_flag=True, help="Leave the tag filter out.")
+@JSON
+def regressions(
+    registry: Path | None,
+    config: Path | None,
+    threshold: str | None,
+    force: bool,
+    no_tags: bool,
+    as_json: bool,
+) -> int:
+    """List routes that a reviewer called right and that end elsewhere now; exit 1 if there are."""
+    settings = load_settings(os.environ, registry, config)
+    right = called_right(standing(_read_log()))
+    connection = build_connection(settings)
+    router = build_router(settings, load_registry(settings.registry), connection)
+    policy = policy_of(settings, router, threshold, force=force)
+    policy = replace(policy, use_tags=policy.use_tags and not no_tags)
+    with BackgroundLoop() as loop:
+        try:
+            found = loop.run(_find(router, right, policy))
+        finally:
+            if connection is not None:
+                loop.run(connection.close())
+    if as_json:
+        result = {"tried": len(right), "regressions": [_regression(one) for one in found]}
+        click.echo(json.dumps(result, ensure_ascii=False, indent=2))
+    else:
+        click.echo(regression_summary(len(right), len(found)))
+        for one in found:
+            click.echo(regression_line(one))
+    return FAILED if found else OK
+
+
+async def _find(router: Router, right: list[Verdict], policy: Policy) -> list[Regression]:
+    steps = [found async for _, found in find_regressions(router, right, policy)]
+    return steps[-1] if steps else []
+
+
+def _regression(one: Regression) -> dict[str, object]:
+    agent, best = one.decision.agent, one.decision.best
+    return {
+        "verdict": entry_to_record(one.verdict),
+        "outcome": one.decision.outcome.value,
+        "agent": None if agent is None else agent.id,
+        "best": best.agent.id,
+        "score": best.score,
+        "threshold": one.decision.threshold,
+    }
+
+
+def _read_log() -> list[Entry]:
+    with closing(VerdictLog(load_state_dir(os.environ))) as log:
+        entries, _ = log.read()
+        _tell_aside(log)
+    return entries
+
+
+def _tell_aside(log: VerdictLog) -> None:
+    if log.set_aside is not None:
+        click.echo(
+            f"handoff: the verdict log was damaged and is kept as {log.set_aside}; a new one "
+            "holds what could still be read.",
+            file=sys.stderr,
+        )
+
+
+def _reviewers(kept: list[Verdict]) -> list[str]:
+    return sorted({verdict.who for verdict in kept})
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} {'entry' if number == 1 else 'entries'}"

@@ -1,0 +1,287 @@
+"""Checking by hand in a real browser: by keyboard, through a killed server, into the tests."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from handoff.verdicts import VerdictLog
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+COMMAND = Path(sys.executable).with_name("handoff")
+# What is pressed for twenty queries; a digit says who should have had the query.
+KEYS = ["y", "y", "w1", "u", "s", "w0", "y", "y", "y", "w2"] * 2
+NEW = [
+    "turn the quarterly numbers into one chart",
+    "why does the login form reject my password",
+    "which planet has the most moons",
+]
+
+
+@pytest.fixture
+def folder(root, tmp_path):
+    """Copy the project's own registry and cases, with room for a log."""
+    for name in ("agents.csv", "cases.csv"):
+        shutil.copy(root / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def check(serve, visit, folder):
+    """Return a function that serves the folder and opens the screen under a name."""
+
+    def open_screen(width=1280, scheme="light", who="Ada"):
+        page = visit(serve(folder, HANDOFF_STATE_DIR=str(folder / "state")), 1280, scheme)
+        page.get_by_role("link", name="Check by hand").click()
+        page.set_viewport_size({"width": width, "height": 900})
+        type_name(page, who)
+        return page
+
+    return open_screen
+
+
+@pytest.fixture
+def start(folder):
+    """Return a function that starts the page as a process of its own, ended in the end."""
+    with contextlib.ExitStack() as servers:
+
+        def start_page():
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            places = {
+                "HANDOFF_CACHE_DIR": str(folder / "cache"),
+                "HANDOFF_STATE_DIR": str(folder / "state"),
+            }
+            server = subprocess.Popen(
+                [COMMAND, "ui", "--port", str(port)],
+                cwd=folder,
+                env=os.environ | {"STREAMLIT_SERVER_HEADLESS": "true"} | places,
+                stdout=servers.enter_context((folder / f"{port}.log").open("w")),
+                stderr=subprocess.STDOUT,
+            )
+            servers.callback(server.wait, 10)
+            servers.callback(server.kill)
+            address = f"http://127.0.0.1:{port}"
+            for _ in range(600):
+                with contextlib.suppress(OSError):
+                    health = urllib.request.urlopen(f"{address}/_stcore/health")  # noqa: S310
+                    if health.read() == b"ok":
+                        return server, address
+                time.sleep(0.1)
+            return pytest.fail("the server did not start")
+
+        yield start_page
+
+
+def type_name(page, who):
+    """Say who judges, and leave the box, so that keys are keys again."""
+    box = page.get_by_role("textbox", name="Your name")
+    box.fill(who)
+    box.press("Enter")
+    expect(page.get_by_role("button", name="Right")).to_be_visible()
+    box.press("Tab")
+    page.locator(SETTLED).wait_for()
+
+
+def tab_to(page, name):
+    """Press Tab until something has the focus; nobody who cannot use a mouse gets there else."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.ariaLabel") == name:
+            return
+    pytest.fail(f"Tab does not lead to {name}")
+
+
+def judged(page, number):
+    """Wait until so many are judged."""
+    expect(page.get_by_text(re.compile(rf"^{number} of [\d,]+ judged"))).to_be_visible()
+    page.locator(SETTLED).wait_for()
+
+
+def handoff(folder, state, *arguments):
+    """Run a command in the folder; return what it printed."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=os.environ | {"HANDOFF_STATE_DIR": str(state)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def entries(folder):
+    """Return what stands in a folder's log."""
+    return VerdictLog(folder).read()[0]
+
+
+def test_twenty_verdicts_by_keyboard_survive_a_killed_server(browser, start, folder):
+    """Typed, killed with -9 and started again, all twenty are there; exported, they move."""
+    state = folder / "state"
+    server, address = start()
+    page = browser.new_page()
+    page.goto(f"{address}/check")
+    expect(page.get_by_text("Type your name above")).to_be_visible(timeout=20_000)
+    tab_to(page, "Your name")
+    page.keyboard.type("Ada")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Right")).to_be_visible()
+    page.keyboard.press("Tab")
+
+    shown = []
+    for number, keys in enumerate(KEYS):
+        judged(page, number)
+        heading = page.get_by_role("heading", level=3).first
+        shown.append(heading.inner_text())
+        if number == 4:
+            page.keyboard.press("n")
+            expect(page.get_by_role("textbox", name="Note")).to_be_focused()
+            page.keyboard.type("yes, why not")
+            page.keyboard.press("Enter")
+            expect(page.get_by_text("Note: yes, why not")).to_be_visible()
+        page.keyboard.press(keys[0])
+        if keys[1:]:
+            expect(page.get_by_text("Who should have had it?")).to_be_visible()
+            page.keyboard.press(keys[1])
+    judged(page, 20)
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+    page.close()
+
+    _, again = start()
+    page = browser.new_page()
+    page.goto(f"{again}/check")
+    expect(page.get_by_text("Type your name above")).to_be_visible(timeout=20_000)
+    type_name(page, "Ada")
+    judged(page, 20)
+    page.close()
+    kept = entries(state)
+
+    names = {"y": "right", "w": "wrong", "u": "unsure", "s": "skip"}
+    assert [verdict.query for verdict in kept] == shown
+    assert [verdict.what.value for verdict in kept] == [names[keys[0]] for keys in KEYS]
+    assert [verdict.note for verdict in kept if verdict.note] == ["yes, why not"]
+    for form in ([], ["--json"]):
+        fresh = folder / f"fresh{len(form)}"
+        exported = handoff(folder, state, "verdicts", "export", *form)
+        (folder / "log").write_text(exported)
+        handoff(folder, fresh, "verdicts", "import", "log")
+        assert entries(fresh) == kept
+        assert handoff(folder, fresh, "verdicts", "export", *form) == exported
+
+
+def test_verdicts_become_cases_and_the_evaluation_changes(check, folder):
+    """Three new queries, judged and added: the next evaluation has three cases more."""
+    before = json.loads(handoff(folder, folder, "eval", "cases.csv", "--json"))
+    page = check()
+
+    page.get_by_role("combobox", name="Queries").click()
+    page.get_by_role("option", name="Pasted lines").click()
+    page.get_by_role("textbox", name="One query a line").fill("\n".join(NEW))
+    page.get_by_role("button", name="Use these").click()
+    expect(page.get_by_role("heading", name=NEW[0])).to_be_visible()
+    page.get_by_role("textbox", name="Your name").focus()
+    page.keyboard.press("Tab")
+    for number, query in enumerate(NEW):
+        expect(page.get_by_role("heading", name=query)).to_be_visible()
+        page.keyboard.press("y")
+        if number < 2:
+            judged(page, number + 1)
+    expect(page.get_by_text("All 3 queries are judged.")).to_be_visible()
+    page.get_by_role("button", name="Add to the cases").click()
+    expect(page.get_by_text("3 queries added to cases.csv")).to_be_visible()
+    after = json.loads(handoff(folder, folder, "eval", "cases.csv", "--json"))
+    page.get_by_role("link", name="Tune").click()
+
+    expect(page.get_by_text(f"of {before['cases'] + 3} cases end as labelled")).to_be_visible(
+        timeout=30_000
+    )
+    assert after["cases"] == before["cases"] + 3
+    assert after["accuracy"] > before["accuracy"]
+
+
+def test_undo_brings_the_query_back(check):
+    """One key takes back what one key too many did."""
+    page = check()
+    first = page.get_by_role("heading", level=3).first.inner_text()
+
+    page.keyboard.press("y")
+    judged(page, 1)
+    page.keyboard.press("z")
+
+    judged(page, 0)
+    expect(page.get_by_role("heading", level=3).first).to_have_text(first)
+
+
+def test_keys_in_a_note_are_letters(check, folder):
+    """Whoever writes judges nothing."""
+    page = check()
+
+    page.keyboard.press("n")
+    expect(page.get_by_role("textbox", name="Note")).to_be_focused()
+    page.keyboard.type("yes sure why us z 123")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Note: yes sure why us z 123")).to_be_visible()
+    page.keyboard.press("u")
+    judged(page, 1)
+
+    (verdict,) = entries(folder / "state")
+    assert (verdict.what.value, verdict.note) == ("unsure", "yes sure why us z 123")
+
+
+def test_the_route_comes_before_the_settings_on_a_phone(check):
+    """At 390 pixels query, verdict and buttons come first, and nothing is wider than the screen."""
+    page = check(390)
+    button = page.get_by_role("button", name="Right").bounding_box()
+    order = page.get_by_role("combobox", name="Order").bounding_box()
+
+    assert button["y"] < order["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_screen_is_accessible(check, view):
+    """Axe finds nothing while a route is judged, called wrong, noted, and when results are open."""
+    page = check(*view)
+    page.keyboard.press("y")
+    judged(page, 1)
+    page.keyboard.press("w")
+    expect(page.get_by_text("Who should have had it?")).to_be_visible()
+    found = axe(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Right")).to_be_visible()
+    page.locator(SETTLED).wait_for()
+    page.keyboard.press("n")
+    expect(page.get_by_role("textbox", name="Note")).to_be_focused()
+    found += axe(page)
+    page.keyboard.press("Enter")
+    page.get_by_text("Verdicts so far: 1").click()
+    page.get_by_text("Regressions since the last check").click()
+    expect(page.get_by_text("1 routes that were called right still end the same")).to_be_visible()
+    page.get_by_role("button", name="Add to the cases").click()
+    expect(page.get_by_text("0 queries added to cases.csv; 1 stood there")).to_be_visible()
+
+    assert found + axe(page) == []
+
+
+def axe(page):
+    """Return what axe finds."""
+    page.locator(SETTLED).wait_for()
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    return [
+        (violation["id"], [node["html"] for node in violation["nodes"]])
+        for violation in found.response["violations"]
+    ]
