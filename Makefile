@@ -5,7 +5,7 @@
 # PYTHON=...   names the Python to build .venv with
 
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml --all-extras
+	--no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml
 export PYTHON
 
 .PHONY: run test setup setup-dev lock
@@ -29,5 +29,5 @@ test: setup-dev
 
 lock:
 	@.ci/setup
-	$(LOCK) --group build --output-file requirements.lock
-	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --extra openai --group build --output-file requirements.lock
+	$(LOCK) --all-extras --group dev --constraint requirements.lock --output-file requirements-dev.lock

@@ -311,10 +311,11 @@ def baseline_accuracies(
 
 def examples_of(data: Set, rows: IntArray) -> tuple[Example, ...]:
     """Return cases as examples, the way a file of them is read: near-duplicates count once."""
-    return collect_examples(
+    lines = (
         Line(data.cases[row].line, data.cases[row].query, data.cases[row].expected)
         for row in rows.tolist()
-    ).examples
+    )
+    return collect_examples(lines, "cases.csv").examples
 
 
 def distinct(data: Set, rows: IntArray) -> IntArray:

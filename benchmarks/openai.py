@@ -48,6 +48,7 @@ from handoff.core.errors import ProviderError, SpendingCapError  # noqa: E402
 from handoff.core.model import Agent, Evidence, Registry  # noqa: E402
 from handoff.core.texts import agent_text, parse_query  # noqa: E402
 from handoff.evaluation.cases import load_cases  # noqa: E402
+from handoff.policy_file import load_policy  # noqa: E402
 from handoff.providers.openai.connection import OpenAIConnection  # noqa: E402
 from handoff.providers.openai.prices import load_prices  # noqa: E402
 from handoff.providers.openai.tagger import PROMPT  # noqa: E402
@@ -55,7 +56,7 @@ from handoff.registry import load_registry  # noqa: E402
 from handoff.resilience.limiter import WINDOW_SECONDS  # noqa: E402
 from handoff.resilience.spending import SpendingCap  # noqa: E402
 from handoff.router import Router, judge  # noqa: E402
-from handoff.settings import OpenAISettings, Settings, load_policy  # noqa: E402
+from handoff.settings import OpenAISettings, Settings  # noqa: E402
 from handoff.trace import Trace  # noqa: E402
 from tests.fake_openai import FakeOpenAI, Fault, Json, Receive, Send  # noqa: E402
 

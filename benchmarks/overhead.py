@@ -31,9 +31,10 @@ from handoff.core.ranking import rank
 from handoff.core.scoring import unit
 from handoff.core.texts import parse_query
 from handoff.index.exact import ExactIndex
+from handoff.policy_file import load_policy
 from handoff.registry import load_registry
 from handoff.router import judge
-from handoff.settings import load_policy, load_settings
+from handoff.settings import load_settings
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
@@ -93,7 +94,7 @@ def routing_ms(agents: int) -> tuple[float, float]:
     asyncio.run(index.prepare())
 
     def route() -> None:
-        similarities, positions = index.search(vector)
+        similarities, positions = index.search(vector, ("query",))
         evidence = EvidenceSet(
             ("query",),
             "random",

@@ -1,5 +1,9 @@
 """The only place where parts are chosen and joined."""
 
+from dataclasses import replace
+
+from collections.abc import Iterable
+
 from handoff.core.lexical import build_lexicon
 from handoff.core.model import Registry
 from handoff.core.texts import agent_text
@@ -42,15 +46,19 @@ def open_registry(settings: Settings) -> tuple[Registry, Examples]:
 
 
 def registry_cost_usd(settings: Settings, registry: Registry) -> float | None:
-    """Return the most that embedding a registry can cost; None where that is not known.
+    """Return the most that embedding a registry can cost; see `texts_cost_usd`."""
+    texts = [agent_text(agent) for agent in registry.agents]
+    return texts_cost_usd(settings, [*texts, *(example.query for example in registry.examples)])
+
+
+def texts_cost_usd(settings: Settings, texts: Iterable[str]) -> float | None:
+    """Return the most that embedding texts can cost; None where that is not known.
 
     0 with the embedded model. A token is at least one byte, and four bytes as a rule.
     """
     if settings.embedder != "openai" or settings.openai is None:
         return 0.0
     price = load_prices(settings.prices).get(settings.openai.embedding_model)
-    texts = [agent_text(agent) for agent in registry.agents]
-    texts += [example.query for example in registry.examples]
     size = sum(len(text.encode()) for text in texts)
     return None if price is None else price.cost_usd(size, 0)
 
@@ -117,7 +125,10 @@ def build_router(
             if settings.fall_back:
                 fallback = Router(registry, local, similar, context, lexicon, simulated)
         if settings.tagger == "openai":
-            tagger = OpenAITagExtractor(connection, registry, similar.shortlist)
+            # By the descriptions alone: tags are kept, and examples come and go.
+            bare = ExactIndex(Registry(registry.agents), local)
+            shortlist = LocalTagExtractor(registry, local, bare).shortlist
+            tagger = OpenAITagExtractor(connection, registry, shortlist)
             if cache is not None:
                 tagger = CachedTagExtractor(tagger, cache, registry.vocabulary)
     index = context if embedder is local else ExactIndex(registry, embedder, kept_in)
@@ -130,3 +141,14 @@ def build_router(
             registry, embedder, held_out_tagger, HeldOutIndex(index), lexicon, simulated
         )
     return Router(registry, embedder, tagger, index, lexicon, runner, fallback, held_out)
+
+
+def build_batch_router(
+    settings: Settings, registry: Registry, connection: OpenAIConnection | None
+) -> Router:
+    """Join the parts for very many queries; see `build_router`.
+
+    The embedded model embeds a query faster than its vector is looked up or kept.
+    """
+    router = build_router(settings, registry, connection)
+    return replace(router, embedder=LocalEmbedder()) if settings.embedder == "local" else router

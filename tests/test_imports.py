@@ -8,7 +8,8 @@ SCRIPT = """
 import json, sys, time
 import numpy
 begun = time.process_time()
-import handoff, handoff.cli, handoff.evaluation.sweep
+import handoff, handoff.cli, handoff.policy_file
+import handoff.evaluation.compare, handoff.evaluation.recommend, handoff.evaluation.run
 print(json.dumps({"cpu": time.process_time() - begun, "loaded": sorted(sys.modules)}))
 """
 BIG = {"flyte", "openai", "pandas", "plotly", "streamlit", "wordllama"}

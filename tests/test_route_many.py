@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from handoff.core.errors import ProviderError, ProviderUnavailableError, SpendingCapError
+from handoff.core.lexical import build_lexicon
 from handoff.core.model import Agent, Policy, Registry, ThresholdSource
 from handoff.index.exact import ExactIndex
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
@@ -17,6 +18,7 @@ REGISTRY = Registry(
         Agent("florist", "Florist", "roses and a bouquet", ("roses",)),
     )
 )
+LEXICON = build_lexicon([agent.description for agent in REGISTRY.agents])
 POLICY = Policy(0.3, ThresholdSource.EMBEDDER)
 
 
@@ -32,7 +34,7 @@ def make_router(embedder=None, tagger=None, fallback=None):
     embedder = embedder or ScriptedEmbedder()
     tagger = tagger or ScriptedTagExtractor(REGISTRY)
     index = ExactIndex(REGISTRY, embedder)
-    return Router(REGISTRY, embedder, tagger, index, SimulatedRunner(), fallback)
+    return Router(REGISTRY, embedder, tagger, index, LEXICON, SimulatedRunner(), fallback)
 
 
 def route_many(router, queries):

@@ -10,6 +10,7 @@ import pytest
 
 from handoff.background import BackgroundLoop
 from handoff.core.errors import ProviderError
+from handoff.core.lexical import build_lexicon, lexical_scores
 from handoff.core.model import (
     Agent,
     EvidenceSet,
@@ -35,6 +36,7 @@ AGENT_TEXTS = (
     "Biller: Refunds orders and explains invoices.",
     "Trainer: Trains models.",
 )
+LEXICON = build_lexicon(AGENT_TEXTS)
 CODE = "who reviews code and fixes bugs"
 QUERIES = [CODE, "explains invoices and refunds orders", "the weather on mars", "trains models"]
 POLICY = Policy(0.5, ThresholdSource.EMBEDDER)
@@ -109,7 +111,7 @@ def runner() -> RecordingRunner:
 @pytest.fixture
 def router(embedder, tagger, runner) -> Router:
     """Join the three."""
-    return Router(REGISTRY, embedder, tagger, ExactIndex(REGISTRY, embedder), runner)
+    return Router(REGISTRY, embedder, tagger, ExactIndex(REGISTRY, embedder), LEXICON, runner)
 
 
 @pytest.fixture
@@ -137,9 +139,43 @@ def test_gathering_fills_every_field_of_the_evidence(router):
     assert evidence.tags == ("code",)
     assert evidence.vector.tolist() == vectors[0].tolist()
     assert evidence.similarities.tolist() == pytest.approx((vectors[1:] @ vectors[0]).tolist())
-    assert evidence.lexical.tolist() == [0, 0, 0]
+    assert evidence.lexical.tolist() == lexical_scores([CODE], LEXICON)[0].tolist()
+    assert evidence.lexical[0] > evidence.lexical[1] > evidence.lexical[2] == 0
     assert evidence.degraded == ()
     assert evidence.positions is None
+
+
+class FewIndex(ExactIndex):
+    """Returns two of the agents, as a large index would: the last one and the first one."""
+
+    def search(self, vectors: np.ndarray, queries: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Find all, return columns 2 and 0."""
+        similarities, _ = super().search(vectors, queries)
+        positions = np.tile(np.array([2, 0]), (len(vectors), 1))
+        return np.take_along_axis(similarities, positions, axis=1), positions
+
+
+def test_lexical_scores_stand_beside_the_agents_that_a_large_index_returned(router, embedder):
+    """Each column's lexical score is that of the agent at its position."""
+    index = FewIndex(REGISTRY, embedder)
+
+    evidence = asyncio.run(replace(router, index=index).gather_many(QUERIES, Trace()))
+    whole = lexical_scores(QUERIES, LEXICON)
+
+    assert evidence.positions.tolist() == [[2, 0]] * 4
+    assert evidence.lexical.tolist() == whole[:, [2, 0]].tolist()
+    assert whole.any()
+
+
+def test_lexical_help_reaches_the_decision_of_a_route(router):
+    """With a weight, the score that is judged is the similarity and so much of the words."""
+    plain = asyncio.run(router.route(CODE, POLICY))
+    helped = asyncio.run(router.route(CODE, replace(POLICY, lexical_weight=0.5)))
+
+    assert helped.decision.best.score == float(
+        plain.evidence.similarities[0] + np.float32(0.5) * plain.evidence.lexical[0]
+    )
+    assert helped.decision.best.score > plain.decision.best.score
 
 
 def test_gathering_records_its_four_stages(router):
@@ -311,7 +347,7 @@ def test_tags_and_vectors_are_fetched_at_the_same_time():
     async def meet() -> EvidenceSet:
         provider = Meeting()
         index = ExactIndex(REGISTRY, provider)
-        router = Router(REGISTRY, provider, provider, index, SimulatedRunner())
+        router = Router(REGISTRY, provider, provider, index, LEXICON, SimulatedRunner())
         async with asyncio.timeout(10):
             return await router.gather_many(["q"], Trace())
 
@@ -358,7 +394,7 @@ def test_an_index_that_was_not_prepared_says_so(embedder):
     index = ExactIndex(REGISTRY, embedder)
 
     with pytest.raises(RuntimeError, match="prepare"):
-        index.search(np.zeros((1, 64), dtype=np.float32))
+        index.search(np.zeros((1, 64), dtype=np.float32), ["q"])
 
 
 def test_judging_makes_no_call(router, embedder, tagger, runner):

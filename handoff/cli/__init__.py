@@ -13,7 +13,8 @@ from contextlib import redirect_stdout
 
 import click
 
-from handoff.cli.batch import batch
+from handoff.cli.agents import explain, overlap
+from handoff.cli.batching import batch
 from handoff.cli.evaluating import check, compare, evaluate
 from handoff.cli.learning import learn_cases, suggest
 from handoff.cli.options import ERROR
@@ -36,6 +37,8 @@ for _command in (
     evaluate,
     check,
     compare,
+    overlap,
+    explain,
     learn_cases,
     suggest,
     verdicts,

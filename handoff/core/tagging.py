@@ -8,6 +8,7 @@ the first is always one of the most similar agent's, so that the filter never re
 The constants sit inside plateaus, measured in docs/embedded-model.md; `FLOOR` is the sharp one.
 """
 
+import functools
 import re
 from dataclasses import dataclass, field
 
@@ -45,8 +46,11 @@ class TagPairs:
         vocabulary: The tags, sorted; `tags` points here.
         agents: Each pair's agent, as its position in the registry, shape (pairs,).
         tags: Each pair's tag, shape (pairs,).
-        groups: Each pair's agent, counted among the agents that carry any tag, shape (pairs,).
-        starts: Where each of these agents' pairs begin, shape (tagged agents,).
+        starts: Where the pairs of each agent that carries any tag begin, shape (tagged agents,).
+        carriers: Each tag's agents, one tag after the other, as places in `starts`, shape (pairs,).
+        carriers_from: Where each tag's begin in `carriers`, and the end, shape (vocabulary + 1,).
+        reach: All pairs of each tag's agents, one tag after the other.
+        reach_from: Where each tag's begin in `reach`, and the end, shape (vocabulary + 1,).
         phrases: Each tag's stems with the tag's number, by first stem.
         chances: The root of the log of one plus the pairs: the best of many is higher by luck.
     """
@@ -54,8 +58,11 @@ class TagPairs:
     vocabulary: tuple[str, ...]
     agents: IntArray
     tags: IntArray
-    groups: IntArray
     starts: IntArray
+    carriers: IntArray
+    carriers_from: IntArray
+    reach: IntArray
+    reach_from: IntArray
     phrases: dict[str, list[tuple[tuple[str, ...], int]]] = field(repr=False)
     chances: float
 
@@ -72,14 +79,33 @@ def pair_tags(registry: Registry) -> TagPairs:
         ],
         dtype=np.intp,
     ).reshape(-1, 2)
-    _, starts, groups = np.unique(pairs[:, 0], return_index=True, return_inverse=True)
+    agents, tags = np.ascontiguousarray(pairs.T)
+    _, starts, groups, counts = np.unique(
+        agents, return_index=True, return_inverse=True, return_counts=True
+    )
     phrases: dict[str, list[tuple[tuple[str, ...], int]]] = {}
     for at, tag in enumerate(vocabulary):
         words = stems(tag)
         if words:
             phrases.setdefault(words[0], []).append((words, at))
     chances = float(np.sqrt(np.log1p(len(pairs))))
-    return TagPairs(vocabulary, pairs[:, 0], pairs[:, 1], groups, starts, phrases, chances)
+    carriers = groups[np.argsort(tags, kind="stable")]
+    carriers_from = np.searchsorted(np.sort(tags), np.arange(len(vocabulary) + 1))
+    ends = np.cumsum(counts[carriers])
+    # The pairs of one agent follow each other: count on from the first.
+    steps = np.repeat(starts[carriers] - ends + counts[carriers], counts[carriers])
+    return TagPairs(
+        vocabulary=vocabulary,
+        agents=agents,
+        tags=tags,
+        starts=starts,
+        carriers=carriers,
+        carriers_from=carriers_from,
+        reach=np.arange(len(steps)) + steps,
+        reach_from=np.concatenate([[0], ends])[carriers_from],
+        phrases=phrases,
+        chances=chances,
+    )
 
 
 def choose_tags(
@@ -103,31 +129,34 @@ def choose_tags(
         tag would remove it.
     """
     likeliest = int(np.argmax(agent_similarities))
-    own = np.flatnonzero(pairs.agents == likeliest)
+    first, last = np.searchsorted(pairs.agents, (likeliest, likeliest + 1))
+    own = pairs.tags[first:last]
     if not len(own):
         return ()
-    named = _named(pairs, query)
     names = tag_similarities.copy()
-    names[named] = np.maximum(names[named], NAMED)
-    evidence = (agent_similarities[pairs.agents] + names[pairs.tags]) / 2
+    for tag in _named(pairs, query):
+        names[tag] = max(names[tag], NAMED)
+    evidence = (agent_similarities.take(pairs.agents) + names.take(pairs.tags)) / 2
     best = float(evidence.max())
     if best * content / (content + DOUBT) < FLOOR * pairs.chances:
         return ()
 
     # An agent is as likely to be meant as its best pair says.
     belief = np.exp((evidence - best) / SPREAD)
-    open_agents = np.maximum.reduceat(belief, pairs.starts)
-    enough = (1 - COVER) * float(open_agents.sum())
+    single = len(pairs.starts) == len(belief)
+    open_agents = belief.copy() if single else np.maximum.reduceat(belief, pairs.starts)
+    gains = np.bincount(pairs.tags, belief, len(pairs.vocabulary))
+    still_open = float(open_agents.sum())
+    enough = (1 - COVER) * still_open
     chosen: list[int] = []
-    while len(chosen) < MOST_TAGS and float(open_agents.sum()) > enough:
-        gains = np.bincount(pairs.tags, belief, len(pairs.vocabulary))
-        eligible = np.arange(len(gains)) if chosen else pairs.tags[own]
-        tag = int(eligible[np.argmax(gains[eligible])])
+    while len(chosen) < MOST_TAGS and still_open > enough:
+        tag = int(gains.argmax() if chosen else own[gains[own].argmax()])
         chosen.append(tag)
-        covered = np.zeros(len(open_agents), dtype=np.bool_)
-        covered[pairs.groups[pairs.tags == tag]] = True
-        open_agents[covered] = 0
-        belief[covered[pairs.groups]] = 0
+        open_agents[pairs.carriers[pairs.carriers_from[tag] : pairs.carriers_from[tag + 1]]] = 0
+        gone = pairs.reach[pairs.reach_from[tag] : pairs.reach_from[tag + 1]]
+        gains -= np.bincount(pairs.tags[gone], belief[gone], len(gains))
+        belief[gone] = 0
+        still_open = float(open_agents.sum())
     return tuple(pairs.vocabulary[tag] for tag in chosen)
 
 
@@ -165,6 +194,7 @@ def _named(pairs: TagPairs, query: str) -> list[int]:
     ]
 
 
+@functools.lru_cache(maxsize=10_000)
 def _stem(word: str) -> str:
     for ending, instead in _ENDINGS:
         word = ending.sub(instead, word)

@@ -33,9 +33,14 @@ def parse_query(text: str) -> str:
     Raises:
         QueryError: Nothing is left, it is over 4,000 characters, or it is no valid text.
     """
-    query = "".join(
-        " " if character.isspace() or unicodedata.category(character) == "Cc" else character
-        for character in text
+    # What is printable throughout holds none of them.
+    query = (
+        text
+        if text.isprintable()
+        else "".join(
+            " " if character.isspace() or unicodedata.category(character) == "Cc" else character
+            for character in text
+        )
     ).strip()
     if not query:
         raise QueryError("the query is empty", "type what should be routed")
@@ -43,7 +48,7 @@ def parse_query(text: str) -> str:
         raise QueryError(
             f"the query has {len(query):,} characters", f"shorten it to at most {LONGEST_QUERY:,}"
         )
-    if any(unicodedata.category(character) == "Cs" for character in query):
+    if not query.isprintable() and any(unicodedata.category(each) == "Cs" for each in query):
         raise QueryError("the query holds bytes that are not UTF-8 text", "type it again")
     return query
 

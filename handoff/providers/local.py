@@ -32,7 +32,8 @@ DIMENSIONS = 256
 TAGGING_VERSION = 1
 """Part of the tag extractor's identity: raise it whenever `core.tagging` decides otherwise."""
 
-_TOKENS_AT_ONCE = 65_536
+# So few that their rows, 4 MB, stay in a processor's cache until they are added up.
+_TOKENS_AT_ONCE = 4_096
 _QUERIES_AT_ONCE = 256
 
 
@@ -53,7 +54,7 @@ class LocalEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, shape (texts, 256); see `Embedder`."""
-        sums, _ = load_model().pool(texts)
+        sums, _ = _pooled(tuple(texts))
         return unit(sums)
 
 
@@ -102,13 +103,12 @@ class LocalTagExtractor:
         await self._index.prepare()
         if self._names is None:
             self._names = await self._embedder.embed(self._pairs.vocabulary)
-        model = load_model()
         tags: list[tuple[str, ...]] = []
         for first in range(0, len(queries), _QUERIES_AT_ONCE):
             part = queries[first : first + _QUERIES_AT_ONCE]
-            sums, content = model.pool(part)
+            sums, content = _pooled(tuple(part))
             vectors = unit(sums)
-            agents, _ = self._index.search(vectors)
+            agents, _ = self._index.search(vectors, part)
             names = vectors @ self._names.T
             rows = zip(part, agents, names, content.tolist(), strict=True)
             tags += [weigh(*row) for row in rows]
@@ -160,6 +160,20 @@ class _Model:
                 content[filled] = np.add.reduceat(self.content[tokens], starts)
             first = last
         return rows, content
+
+
+@functools.lru_cache(maxsize=1)
+def _pooled(texts: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+    """Pool texts once, though they are embedded and tagged; see `_Model.pool`."""
+    pooled = load_model().pool(texts)
+    for array in pooled:
+        array.setflags(write=False)
+    return pooled
+
+
+def weigh(texts: Sequence[str]) -> FloatArray:
+    """Return how much each text says, in typical tokens, shape (texts,)."""
+    return load_model().pool(texts)[1]
 
 
 def _files() -> tuple[str, Path, Path]:

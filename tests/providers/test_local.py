@@ -13,7 +13,8 @@ from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.errors import ProviderError
 from handoff.evaluation.cases import load_cases
-from handoff.evaluation.sweep import best_threshold, judge_cases, sweep, top1
+from handoff.evaluation.judged import label, rank_cases
+from handoff.evaluation.sweep import best_threshold, sweep, top1
 from handoff.evaluation.tag_quality import measure_tags
 from handoff.providers import local
 from handoff.providers.local import LocalEmbedder
@@ -78,6 +79,7 @@ def test_long_texts_are_embedded_in_bounded_pieces(monkeypatch):
     texts = [f"word {number} " * (number % 7 * 10) for number in range(60)]
     whole = asyncio.run(LocalEmbedder().embed(texts))
     monkeypatch.setattr(local, "_TOKENS_AT_ONCE", 100)
+    local._pooled.cache_clear()  # noqa: SLF001 - as if these were other texts
 
     pieces = asyncio.run(LocalEmbedder().embed(texts))
 
@@ -109,7 +111,7 @@ def test_routing_opens_no_socket(root):
 def test_the_default_threshold_is_the_one_found_on_the_cases(root):
     """The default is where right hand-offs outnumber wrong ones most, to two decimals."""
     registry, expected, evidence = gather(root)
-    swept = sweep(judge_cases(evidence, registry, expected))
+    swept = sweep(rank_cases(label(evidence, registry, expected), use_tags=True))
 
     assert LocalEmbedder.default_threshold == round(best_threshold(swept, swept.net), 2)
 
@@ -127,8 +129,9 @@ def test_tags_keep_the_right_agent_of_a_public_registry(data):
     """On CLINC150 95 % survive, half of the agents stay, and top-1 loses at most a point."""
     registry, expected, evidence = gather(data / "clinc150")
     quality = measure_tags(evidence, registry, expected)
-    with_filter = top1(judge_cases(evidence, registry, expected))
-    without = top1(judge_cases(evidence, registry, expected, use_tags=False))
+    labelled = label(evidence, registry, expected)
+    with_filter = top1(rank_cases(labelled, use_tags=True))
+    without = top1(rank_cases(labelled, use_tags=False))
 
     assert quality.survive >= 0.95
     assert quality.stay <= 0.5
