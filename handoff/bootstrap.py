@@ -1,8 +1,7 @@
 """The only place where parts are chosen and joined."""
 
-from dataclasses import replace
-
 from collections.abc import Iterable
+from dataclasses import replace
 
 from handoff.core.lexical import build_lexicon
 from handoff.core.model import Registry

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 from handoff.atomic_file import keep_copy, write_whole
@@ -11,6 +12,9 @@ from handoff.core.texts import parse_number, shorten, steering_character
 from handoff.csv_table import Row, Shape, load_bytes, parse_rows
 
 SHAPE = Shape(required=("id", "name", "description", "tags"), optional=("threshold",))
+Cells = tuple[str, str, str, str, str]
+"""A row as it is typed: id, name, description, tags, threshold."""
+
 MOST_AGENTS = 100_000
 MOST_TAGS = 5_000
 MOST_TAGS_OF_AN_AGENT = 20
@@ -40,10 +44,68 @@ def parse_registry(data: bytes, source: str) -> Registry:
     Raises:
         RegistryError: At the first thing that is wrong.
     """
+    agents = _collect(parse_rows(data, source, RegistryError, SHAPE))
+    if not agents:
+        raise RegistryError(f"{source} has a header but no agent: add a row for each agent.")
+    return Registry(agents)
+
+
+def parse_table(table: Iterable[Cells]) -> Registry:
+    """Read a registry from the rows of a table that a person edits, by the rules of a file.
+
+    Rows of blank cells are passed over.
+
+    Raises:
+        RegistryError: At the first thing that is wrong; names the row, from 1, and its id.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = SHAPE.required + SHAPE.optional
+    writer.writerow(columns)
+    # One row is one line, so that lines tell rows; a blank one is kept for the same reason.
+    writer.writerows([" ".join(cell.splitlines()) for cell in row] for row in table)
+    data = text.getvalue().encode("utf-8", "surrogatepass")
+    agents = _collect(
+        _TableRow("The table", row.line - 1, row.cells, row.columns)
+        for row in parse_rows(data, "The table", RegistryError, SHAPE)
+    )
+    if not agents:
+        raise RegistryError("A registry needs at least one agent: add a row.")
+    return Registry(agents)
+
+
+def table_of(registry: Registry) -> tuple[Cells, ...]:
+    """Return a registry as the rows of a table; `parse_table` reads them back."""
+    return tuple(
+        (
+            agent.id,
+            agent.name,
+            agent.description,
+            "; ".join(agent.tags),
+            "" if agent.threshold is None else repr(agent.threshold),
+        )
+        for agent in registry.agents
+    )
+
+
+class _TableRow(Row):
+    """A row of an edited table; it is called by its id."""
+
+    __slots__ = ()
+
+    def complaint(self, error: type[TableError], name: str, expected: str) -> TableError:
+        """Return the error that names row, id and column."""
+        called = self["id"].strip()
+        named = f" ('{shorten(called)}')" if called else ""
+        return error(f"Line {self.line} of the table{named}, {name}: {expected}.")
+
+
+def _collect(rows: Iterable[Row]) -> tuple[Agent, ...]:
+    """Return the agents of rows; raises RegistryError at the first thing that is wrong."""
     agents: list[Agent] = []
     lines: dict[str, int] = {}
     vocabulary: set[str] = set()
-    for row in parse_rows(data, source, RegistryError, SHAPE):
+    for row in rows:
         agent = _agent(row)
         if agent.id in lines:
             raise row.complaint(
@@ -65,9 +127,7 @@ def parse_registry(data: bytes, source: str) -> Registry:
             raise row.complaint(
                 RegistryError, "id", f"a registry may have {MOST_AGENTS:,} agents, remove some"
             )
-    if not agents:
-        raise RegistryError(f"{source} has a header but no agent: add a row for each agent.")
-    return Registry(tuple(agents))
+    return tuple(agents)
 
 
 def format_registry(registry: Registry) -> str:
@@ -91,6 +151,21 @@ def save_registry(path: Path, registry: Registry) -> None:
     """
     keep_copy(path, RegistryError)
     write_whole(path, format_registry(registry), RegistryError)
+
+
+def replace_registry(path: Path, registry: Registry, expected: Registry) -> bool:
+    """Save a registry, unless the file holds other agents than those that were expected.
+
+    Returns:
+        Whether it was saved.
+
+    Raises:
+        RegistryError: The file cannot be read or written.
+    """
+    if load_registry(path).agents != expected.agents:
+        return False
+    save_registry(path, registry)
+    return True
 
 
 def _agent(row: Row) -> Agent:

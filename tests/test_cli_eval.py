@@ -1332,10 +1332,7 @@ def test_a_real_interrupt_of_the_command_leaves_one_line(folder, server):
         out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out) == (2, "")
-    assert err == (
-        "handoff: Stopped, with 0 of 250 cases gathered: they are in the cache, run it again to "
-        "go on.\n"
-    )
+    assert err == ("handoff: Stopped before the first of 250 cases was gathered: run it again.\n")
 
 
 INTERRUPTED = """
@@ -1368,7 +1365,7 @@ def test_an_interrupt_without_a_connection_leaves_one_line(folder):
     )
 
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("handoff: Stopped, with 0 of 24 cases gathered")
+    assert ended.stderr.startswith("handoff: Stopped before the first of 24 cases was gathered")
     assert ended.stderr.count("\n") == 1
 
 

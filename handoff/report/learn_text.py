@@ -40,14 +40,20 @@ def lesson_to_text(lesson: Lesson, notes: Sequence[str]) -> str:
     proof, learned = lesson.proof, lesson.learned
     before, after = proof.before, proof.after
     lines = [
-        (f"{counted(len(learned.lessons), 'example')}: accuracy {percent(before.accuracy)} by the "
-        f"descriptions alone, {percent(after.accuracy)} with the examples "
-        f"({points(after.accuracy, before.accuracy)})."),
-        ("Cross-validated in five folds: no query is judged by what it taught. 95 %: "
-        f"{percent(proof.accuracy_before.low)} to {percent(proof.accuracy_before.high)} before, "
-        f"{percent(proof.accuracy_after.low)} to {percent(proof.accuracy_after.high)} after."),
-        (f"{len(proof.flips.better):,} better, {len(proof.flips.worse):,} worse (McNemar's exact "
-        f"test, {p_value(proof.p_value)})."),
+        (
+            f"{counted(len(learned.lessons), 'example')}: accuracy {percent(before.accuracy)} by the "
+            f"descriptions alone, {percent(after.accuracy)} with the examples "
+            f"({points(after.accuracy, before.accuracy)})."
+        ),
+        (
+            "Cross-validated in five folds: no query is judged by what it taught. 95 %: "
+            f"{percent(proof.accuracy_before.low)} to {percent(proof.accuracy_before.high)} before, "
+            f"{percent(proof.accuracy_after.low)} to {percent(proof.accuracy_after.high)} after."
+        ),
+        (
+            f"{len(proof.flips.better):,} better, {len(proof.flips.worse):,} worse (McNemar's exact "
+            f"test, {p_value(proof.p_value)})."
+        ),
         f"Method: {METHOD}; {rules_in_words(learned)}",
         "",
         "Examples an agent, and the accuracy on queries that taught nothing",

@@ -14,7 +14,8 @@ def main() -> None:
         _HERE / "screens" / "explore.py", title="Explore", icon=":material/alt_route:", default=True
     )
     tune = st.Page(_HERE / "screens" / "tune.py", title="Tune", icon=":material/tune:")
+    agents = st.Page(_HERE / "screens" / "agents.py", title="Agents", icon=":material/groups:")
     check = st.Page(
         _HERE / "screens" / "check.py", title="Check by hand", icon=":material/fact_check:"
     )
-    st.navigation([explore, tune, check], position="top").run()
+    st.navigation([explore, tune, agents, check], position="top").run()

@@ -83,7 +83,8 @@ def address(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     for name in ("agents.csv", "cases.csv"):
         shutil.copy(root / name, folder)
-    with serving(folder, HANDOFF_CACHE_DIR=str(folder / "cache")) as served:
+    variables = {f"HANDOFF_{name.upper()}_DIR": str(folder / name) for name in ("cache", "state")}
+    with serving(folder, **variables) as served:
         yield served
 
 

@@ -169,13 +169,13 @@ def test_the_route_downloads_as_json(visit, address):
     ]
 
 
-def test_a_blank_query_is_told(visit, address):
+def test_a_blank_query_is_an_invitation(visit, address):
     """An empty box gets a sentence, not a route."""
     page = visit(address)
 
     route(page, "   ")
 
-    expect(page.get_by_text("The query is empty: type what should be routed.")).to_be_visible()
+    expect(page.get_by_text("Type a query, and see who takes it.")).to_be_visible()
 
 
 def test_the_verdict_comes_before_the_chart_on_a_phone(visit, address):

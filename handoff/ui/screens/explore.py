@@ -45,6 +45,7 @@ from handoff.ui.parts import (
     three_numbers,
     verdict,
 )
+from handoff.ui.why_parts import why
 
 CHART = {"displayModeBar": False}
 
@@ -179,6 +180,14 @@ def compare(route: Route) -> None:
         st.rerun()
 
 
+def show_words(route: Route) -> None:
+    """Draw which words carry an agent's score."""
+    try:
+        why(opened, route.evidence, route.policy, "explore_why")
+    except HandoffError as error:
+        complain(error)
+
+
 def reopen(query: str) -> None:
     """Put an earlier query back into the box."""
     st.session_state["q"] = query
@@ -259,6 +268,12 @@ def explore(
         st.subheader("What would change this", anchor=False)
         ways = what_would_change(route, ask_what_if(evidence, router.registry, route.policy))
         st.markdown("\n".join(f"- {plain(way)}" for way in ways))
+        words = st.expander(
+            "Which words carry it", key="why", icon=":material/psychology:", on_change="rerun"
+        )
+        if words.open:
+            with words:
+                show_words(route)
 
     with history:
         past = st.expander(

@@ -1,0 +1,292 @@
+"""What an edit of the agents does to a labelled set, before it is saved.
+
+An edit touches few agents. Of the evidence that was gathered once, everything stays but the columns
+of agents whose text is new, the lexical scores (a word's rarity depends on all texts), and the
+tags, which are chosen again by the embedded model's rule. The result is what gathering from scratch
+on the edited registry would give; with examples, by the rules that were chosen before.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from handoff.core.learning import NOBODY as NO_OWNER
+from handoff.core.learning import Learned, Lessons, learn, score_queries
+from handoff.core.lexical import build_lexicon
+from handoff.core.lexical_many import QueryWords, lay_out_words, lexical_scores_of
+from handoff.core.model import Agent, EvidenceSet, FloatArray, IntArray, Registry
+from handoff.core.scoring import similarities
+from handoff.core.tagging import pair_tags, stems
+from handoff.core.tagging_many import choose_tags_of_many, named_tags
+from handoff.core.texts import agent_text
+from handoff.core.word_overlap import normal_form
+from handoff.evaluation.analysis import Analysis
+from handoff.evaluation.flips import Flips, find_flips
+from handoff.evaluation.judged import NOBODY, Labelled, label
+
+NO_LESSON = -1
+"""The case is no example."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TagGround:
+    """What choosing the cases' tags by similarity takes, beside the agents.
+
+    Attributes:
+        content: How much each query says, in typical tokens, shape (cases,).
+        columns: Each tag's place in `similarities`.
+        similarities: The queries' cosines with the tags' names, shape (cases, vocabulary).
+    """
+
+    content: FloatArray
+    columns: Mapping[str, int]
+    similarities: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What edits are measured on, laid out once.
+
+    Attributes:
+        labelled: The set on the registry as it is saved.
+        expected: Each case's expected agent, None where nobody should take it.
+        stems_of: Each query's stems.
+        words: The same, laid out for lexical scores.
+        tagging: For choosing tags again; None where the tags cannot change.
+        learned: What the registry's examples taught; None without examples.
+        lesson_of: Each case's place among the examples, or `NO_LESSON`, shape (cases,).
+    """
+
+    labelled: Labelled
+    expected: tuple[str | None, ...]
+    stems_of: tuple[tuple[str, ...], ...]
+    words: QueryWords
+    tagging: TagGround | None
+    learned: Learned | None
+    lesson_of: IntArray
+
+
+def lay_ground(
+    labelled: Labelled,
+    expected: Sequence[str | None],
+    tagging: TagGround | None,
+    learned: Learned | None,
+) -> Ground:
+    """Take a labelled set apart, once, for `edit_agents`.
+
+    Args:
+        labelled: All agents' similarities, examples scored as if they were none.
+        expected: As they were labelled.
+        tagging: From `ground_tags`, where tags come from the embedded model.
+        learned: What the registry's examples taught.
+    """
+    queries = labelled.evidence.queries
+    stems_of = tuple(stems(query) for query in queries)
+    lesson_of = np.full(len(queries), NO_LESSON, dtype=np.intp)
+    if learned is not None:
+        rows = {normal_form(text): row for row, text in enumerate(learned.lessons.texts)}
+        lesson_of[:] = [rows.get(normal_form(query), NO_LESSON) for query in queries]
+    return Ground(
+        labelled=labelled,
+        expected=tuple(expected),
+        stems_of=stems_of,
+        words=lay_out_words(stems_of),
+        tagging=tagging,
+        learned=learned,
+        lesson_of=lesson_of,
+    )
+
+
+def ground_tags(
+    evidence: EvidenceSet, registry: Registry, names: FloatArray, content: FloatArray
+) -> TagGround:
+    """Compare the queries with the tags' names.
+
+    Args:
+        evidence: Of the embedder that chooses tags.
+        registry: The one that the evidence was gathered on.
+        names: The unit rows of the vocabulary, shape (vocabulary, dimensions).
+        content: How much each query says, shape (cases,).
+    """
+    columns = {tag: at for at, tag in enumerate(registry.vocabulary)}
+    return TagGround(content, columns, evidence.vectors @ names.T)
+
+
+def new_texts(ground: Ground, registry: Registry) -> list[str]:
+    """Return the texts that have to be embedded for an edit: agents', and names of new tags."""
+    known = {agent_text(agent) for agent in ground.labelled.registry.agents}
+    texts = [agent_text(agent) for agent in registry.agents]
+    texts = [text for text in texts if text not in known]
+    if ground.tagging is not None:
+        texts += [tag for tag in registry.vocabulary if tag not in ground.tagging.columns]
+    return list(dict.fromkeys(texts))
+
+
+def edit_agents(ground: Ground, registry: Registry, rows: Mapping[str, FloatArray]) -> Labelled:
+    """Return the set as it would be on an edited registry.
+
+    Args:
+        ground: The set on the registry as it is saved.
+        registry: The edited one; its examples are some of the saved one's, in the same order.
+        rows: The unit row of each of `new_texts`, shape (dimensions,).
+    """
+    before = ground.labelled.evidence
+    if ground.learned is None:
+        scores = _similarities(ground, registry, rows)
+    else:
+        scores = _learned_scores(ground, ground.learned, registry, rows)
+    lexicon = build_lexicon([agent_text(agent) for agent in registry.agents])
+    evidence = replace(
+        before,
+        fingerprint=registry.fingerprint,
+        tags=_tags(ground, registry, scores, rows),
+        similarities=scores,
+        lexical=lexical_scores_of(ground.words, lexicon),
+    )
+    return label(evidence, registry, ground.expected)
+
+
+def _similarities(ground: Ground, registry: Registry, rows: Mapping[str, FloatArray]) -> FloatArray:
+    """Return every query's cosine with every agent; columns of known texts are copied."""
+    before, evidence = ground.labelled.registry, ground.labelled.evidence
+    column_of = {agent_text(agent): at for at, agent in enumerate(before.agents)}
+    texts = [agent_text(agent) for agent in registry.agents]
+    scores = evidence.similarities.take([column_of.get(text, 0) for text in texts], axis=1)
+    new = [at for at, text in enumerate(texts) if text not in column_of]
+    if new:
+        scores[:, new] = _cosines(evidence.vectors, [rows[texts[at]] for at in new])
+    return scores
+
+
+def _learned_scores(
+    ground: Ground, learned: Learned, registry: Registry, rows: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Learn again from the examples whose agent is still there, by the rules chosen before."""
+    before, evidence = ground.labelled.registry, ground.labelled.evidence
+    row_of = {
+        agent_text(agent): row for agent, row in zip(before.agents, learned.agents, strict=True)
+    } | dict(rows)
+    agents = np.stack([row_of[agent_text(agent)] for agent in registry.agents])
+    kept = [
+        at
+        for at, owner in enumerate(learned.lessons.owners.tolist())
+        if owner == NO_OWNER or before.agents[owner].id in registry.positions
+    ]
+    if not kept:
+        return similarities(evidence.vectors, agents, np.arange(len(agents), dtype=np.intp))
+    owners = [
+        NO_OWNER if owner == NO_OWNER else registry.positions[before.agents[owner].id]
+        for owner in learned.lessons.owners[kept].tolist()
+    ]
+    lessons = Lessons(
+        tuple(learned.lessons.texts[at] for at in kept),
+        learned.lessons.vectors[kept],
+        np.array(owners, dtype=np.intp),
+    )
+    again = learn(agents, lessons, learned.rules)
+    scores = score_queries(evidence.vectors, evidence.queries, again)
+    place = {at: row for row, at in enumerate(kept)}
+    for case, lesson in enumerate(ground.lesson_of.tolist()):
+        if lesson in place:
+            scores[case] = again.held_out[place[lesson]]
+    return scores
+
+
+def _tags(
+    ground: Ground, registry: Registry, scores: FloatArray, rows: Mapping[str, FloatArray]
+) -> tuple[tuple[str, ...], ...]:
+    """Choose every case's tags on the edited registry, where they come from similarity."""
+    known, evidence = ground.tagging, ground.labelled.evidence
+    if known is None:
+        return evidence.tags
+    vocabulary = registry.vocabulary
+    names = known.similarities.take([known.columns.get(tag, 0) for tag in vocabulary], axis=1)
+    new = [at for at, tag in enumerate(vocabulary) if tag not in known.columns]
+    if new:
+        names[:, new] = evidence.vectors @ np.stack([rows[vocabulary[at]] for at in new]).T
+    pairs = pair_tags(registry)
+    named = named_tags(pairs, ground.stems_of)
+    return tuple(choose_tags_of_many(pairs, named, scores, names, known.content))
+
+
+def _cosines(vectors: FloatArray, rows: Sequence[FloatArray]) -> FloatArray:
+    return similarities(vectors, np.stack(rows), np.arange(len(rows), dtype=np.intp))
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What an agent gets of the same cases before and after an edit.
+
+    Attributes:
+        agent: As it is after the edit; as it was, if it is gone.
+        got: How many queries it gets, before and after.
+        right: How many it gets rightly, before and after.
+    """
+
+    agent: Agent
+    got: tuple[int, int]
+    right: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EditEffect:
+    """An edit's effect on a labelled set.
+
+    Attributes:
+        before: Under the registry as it is saved.
+        after: Under the edited one, by the same policy.
+        flips: Which of the cases end otherwise.
+        shifts: The agents that get other queries than before, those that lose or gain most first.
+        edited: The ids of agents whose row was changed, added or removed.
+    """
+
+    before: Analysis
+    after: Analysis
+    flips: Flips
+    shifts: tuple[Shift, ...]
+    edited: frozenset[str]
+
+
+def compare_edit(before: Analysis, after: Analysis) -> EditEffect:
+    """Compare the same cases on the saved and on the edited registry."""
+    old, new = before.labelled.registry, after.labelled.registry
+    got = _in_numbers_of(old, new)[after.got]
+    flips = find_flips(before.ended, before.got, after.ended, got)
+    shifts = sorted(
+        _shifts(before, after, set(np.flatnonzero(before.got != got).tolist())),
+        key=lambda shift: -abs(shift.got[1] - shift.got[0]),
+    )
+    return EditEffect(before, after, flips, tuple(shifts), edited_ids(old, new))
+
+
+def edited_ids(before: Registry, after: Registry) -> frozenset[str]:
+    """Return the ids of the agents whose row is not the same in both."""
+    rows = {agent.id: agent for agent in before.agents}
+    others = {agent.id: agent for agent in after.agents}
+    return frozenset(each for each in rows | others if rows.get(each) != others.get(each))
+
+
+def _in_numbers_of(old: Registry, new: Registry) -> IntArray:
+    """Return the old position of each new agent, its own beyond them; the last is for nobody."""
+    fresh = len(old)
+    numbers = [old.positions.get(agent.id, fresh + at) for at, agent in enumerate(new.agents)]
+    return np.array([*numbers, NOBODY], dtype=np.intp)
+
+
+def _shifts(before: Analysis, after: Analysis, moved: set[int]) -> Iterator[Shift]:
+    """Yield what each agent gets before and after, where it is not the same."""
+    old, new = before.labelled.registry, after.labelled.registry
+    touched = {old.agents[at].id for at in before.got[list(moved)].tolist() if at != NOBODY}
+    touched |= {new.agents[at].id for at in after.got[list(moved)].tolist() if at != NOBODY}
+    agents = {agent.id: agent for agent in (*old.agents, *new.agents)}
+    for each in touched:
+        was, now = _figures(before, each), _figures(after, each)
+        yield Shift(agents[each], (was[0], now[0]), (was[1], now[1]))
+
+
+def _figures(analysis: Analysis, agent_id: str) -> tuple[int, int]:
+    at = analysis.labelled.registry.positions.get(agent_id)
+    if at is None:
+        return 0, 0
+    return int(analysis.by_agent.got[at]), int(analysis.by_agent.right[at])

@@ -1,0 +1,468 @@
+"""The agents as a visitor edits them: kept in the visit until they are saved or discarded.
+
+What the visitor typed is folded into the draft as soon as it arrives, before anything else runs,
+so that no rerun, no other page and no invalid cell loses it.
+"""
+
+import math
+import threading
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from handoff.bootstrap import registry_cost_usd
+from handoff.core.errors import HandoffError, RegistryError
+from handoff.core.model import Example, FloatArray, Policy, Registry
+from handoff.core.texts import agent_text, shorten
+from handoff.evaluation.analysis import Analysis, analyse
+from handoff.evaluation.edit import (
+    EditEffect,
+    Ground,
+    compare_edit,
+    edit_agents,
+    ground_tags,
+    lay_ground,
+    new_texts,
+)
+from handoff.evaluation.judged import Labelled
+from handoff.evaluation.overlap import Overlap, candidate_scores, find_overlap
+from handoff.providers.local import weigh
+from handoff.registry import (
+    SHAPE,
+    Cells,
+    parse_registry,
+    parse_table,
+    replace_registry,
+    save_registry,
+    table_of,
+)
+from handoff.router import Router
+from handoff.ui import state
+from handoff.ui.labels import LabelledSet
+
+COLUMNS = SHAPE.required + SHAPE.optional
+SHOWN_ROWS = 500
+"""A browser's table stays quick with so many."""
+MOST_VECTORS = 5_000
+
+_BLANK: Cells = ("", "", "", "", "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """The agents as they stand in the table.
+
+    Attributes:
+        source: Which registry is edited: the one on disk, or an uploaded one.
+        started_from: What it held when the edits began, or when they were last saved.
+        settled: Its rows as they were typed; what differs from them is not saved yet.
+        base: The rows that the table was last drawn from; it must not change under the widget.
+        rows: The same with what was typed since.
+        shown: Which of `base` the table shows.
+        search: What they were searched for.
+        revision: Part of the widget's key: another one makes the table forget what was typed.
+    """
+
+    source: str
+    started_from: Registry
+    settled: tuple[Cells, ...]
+    base: tuple[Cells, ...]
+    rows: tuple[Cells, ...]
+    shown: tuple[int, ...]
+    search: str
+    revision: int
+
+    @property
+    def pending(self) -> bool:
+        """Something was edited."""
+        return self.rows != self.settled
+
+    @property
+    def key(self) -> str:
+        """The widget's key."""
+        return f"agents_table_{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A cell in which two registries differ; empty where one of them lacks the agent."""
+
+    agent_id: str
+    column: str
+    theirs: str
+    mine: str
+
+
+def apply_edits(
+    rows: Sequence[Cells], shown: Sequence[int], edits: Mapping[str, Any]
+) -> tuple[Cells, ...]:
+    """Return rows with what was typed into a table of some of them.
+
+    Args:
+        rows: All rows.
+        shown: Which of them the table shows, in its order.
+        edits: What the table's widget holds: `edited_rows`, `added_rows` and `deleted_rows`.
+    """
+    changed = list(rows)
+    for at, cells in edits.get("edited_rows", {}).items():
+        place = shown[int(at)]
+        before = dict(zip(COLUMNS, changed[place], strict=True))
+        changed[place] = _cells(before | {name: _typed(cell) for name, cell in cells.items()})
+    gone = {shown[int(at)] for at in edits.get("deleted_rows", ())}
+    left = [row for place, row in enumerate(changed) if place not in gone]
+    added = [
+        _cells({name: _typed(row.get(name)) for name in COLUMNS})
+        for row in edits.get("added_rows", ())
+    ]
+    return (*left, *(row for row in added if row != _BLANK))
+
+
+def search_rows(rows: Sequence[Cells], text: str) -> tuple[int, ...]:
+    """Return the places of the rows that hold a text, whatever its case, at most `SHOWN_ROWS`."""
+    wanted = text.strip().casefold()
+    found = [
+        place
+        for place, row in enumerate(rows)
+        if not wanted or any(wanted in cell.casefold() for cell in row)
+    ]
+    return tuple(found[:SHOWN_ROWS])
+
+
+def differences(theirs: Registry | None, mine: Sequence[Cells]) -> list[Difference]:
+    """Return where the agents on disk differ from the edited rows, in their order, then in mine.
+
+    Args:
+        theirs: What is on disk; None where it cannot be read.
+        mine: The rows as they stand in the table.
+    """
+    others = {} if theirs is None else {row[0]: row for row in table_of(theirs)}
+    own = {row[0].strip(): row for row in mine}
+    return [
+        Difference(each, column, others.get(each, _BLANK)[at], own.get(each, _BLANK)[at])
+        for each in others | own
+        for at, column in enumerate(COLUMNS)
+        if others.get(each, _BLANK)[at] != own.get(each, _BLANK)[at]
+    ]
+
+
+def draft(opened: state.Opened) -> Draft:
+    """Return the agents as this visitor has edited them; as they are saved without an edit."""
+    source = _source(opened)
+    kept = _drafts().get(source)
+    registry = opened.router.registry
+    if kept is None or (not kept.pending and kept.started_from.agents != registry.agents):
+        kept = _keep(_fresh(source, registry, table_of(registry)))
+    elif kept.key not in st.session_state:
+        # The widget was not drawn in the last run: it forgot what was typed, the draft did not.
+        kept = _keep(_redrawn(kept, kept.rows, kept.search))
+    return kept
+
+
+def search(one: Draft, text: str) -> Draft:
+    """Show only the rows that hold a text; what was typed stays."""
+    return one if text == one.search else _keep(_redrawn(one, one.rows, text))
+
+
+def take_typed(source: str, key: str) -> None:
+    """Fold what a table's widget holds into the draft."""
+    kept = _drafts().get(source)
+    if kept is not None and kept.key == key:
+        _keep(replace(kept, rows=apply_edits(kept.base, kept.shown, st.session_state[key])))
+
+
+def import_file(one: Draft, widget: str) -> None:
+    """Put the rows of an uploaded file in the place of all rows, as an edit."""
+    file = st.session_state[widget]
+    if file is None:
+        return
+    try:
+        rows = table_of(parse_registry(file.getvalue(), shorten(file.name)))
+    except HandoffError as error:
+        st.session_state["import_complaint"] = error
+        return
+    _keep(_redrawn(one, rows, ""))
+    st.session_state["agents_imports"] = st.session_state.get("agents_imports", 0) + 1
+
+
+def discard(one: Draft) -> None:
+    """Forget what was edited."""
+    _drafts().pop(one.source, None)
+
+
+def parsed(one: Draft, examples: tuple[Example, ...]) -> Registry:
+    """Return the edited registry, without the examples of agents that are gone.
+
+    Args:
+        one: The draft.
+        examples: What routing learns from in this visit.
+
+    Raises:
+        RegistryError: A row breaks a rule; names it.
+    """
+    kept = st.session_state.get("agents_parsed")
+    if kept is None or kept[0] is not one.rows or kept[1] != examples:
+        outcome: Registry | RegistryError
+        try:
+            outcome = parse_table(one.rows)
+            outcome = Registry(
+                outcome.agents,
+                tuple(
+                    example
+                    for example in examples
+                    if example.agent is None or example.agent in outcome.positions
+                ),
+            )
+        except RegistryError as error:
+            outcome = error
+        kept = st.session_state["agents_parsed"] = (one.rows, examples, outcome)
+    if isinstance(kept[2], RegistryError):
+        raise kept[2]
+    registry: Registry = kept[2]
+    return registry
+
+
+def save(opened: state.Opened, one: Draft, registry: Registry) -> bool:
+    """Write the edited registry, unless the file holds other agents than the edits began from.
+
+    Returns:
+        Whether it was written.
+
+    Raises:
+        RegistryError: The file cannot be read or written; the edits stay.
+    """
+    with _saving():
+        written = replace_registry(opened.settings.registry, registry, one.started_from)
+    if written:
+        _settle(one, registry)
+    return written
+
+
+def save_over(
+    opened: state.Opened, one: Draft, registry: Registry, theirs: Registry | None
+) -> bool:
+    """Write the edited registry over the one that it was compared with.
+
+    Args:
+        opened: The registry in use.
+        one: The draft.
+        registry: As `parsed` returned it.
+        theirs: What it was compared with; None where the file could not be read.
+
+    Returns:
+        Whether it was written; not if the file has changed once more.
+
+    Raises:
+        RegistryError: The file cannot be read or written; the edits stay.
+    """
+    if theirs is not None:
+        return save(opened, replace(one, started_from=theirs), registry)
+    with _saving():
+        save_registry(opened.settings.registry, registry)
+    _settle(one, registry)
+    return True
+
+
+def cost_to_agree(opened: state.Opened, registry: Registry) -> float | None:
+    """Return what embedding an edit may cost, if this visitor has to agree to it first."""
+    known = {agent_text(agent) for agent in opened.router.registry.agents}
+    new = tuple(agent for agent in registry.agents if agent_text(agent) not in known)
+    if len(new) <= state.FREE_AGENTS or registry.fingerprint in st.session_state.get(
+        "agreed", set()
+    ):
+        return None
+    cost_usd = registry_cost_usd(opened.settings, Registry(new))
+    return math.nan if cost_usd is None else cost_usd or None
+
+
+def agree(registry: Registry) -> None:
+    """Remember that this visitor agreed to embed an edit."""
+    st.session_state["agreed"] = st.session_state.get("agreed", set()) | {registry.fingerprint}
+
+
+def needs_gathering(opened: state.Opened, registry: Registry) -> bool:
+    """Tell whether an edit's evidence has to be gathered anew, query by query.
+
+    So it is where an edit changes tags that come from elsewhere than the embedded model, or
+    similarities that were learned beside tags of another model.
+    """
+    before = opened.router.registry
+    if opened.settings.tagger == "local" and opened.settings.embedder == "local":
+        return False
+    if opened.settings.tagger == "openai":
+        return registry.vocabulary != before.vocabulary
+    return True
+
+
+def ground(opened: state.Opened, before: LabelledSet) -> Ground:
+    """Return what edits are measured on, laid out once for a set."""
+    kept = st.session_state.get("edit_ground")
+    if kept is None or kept.labelled is not before.labelled:
+        router, evidence = opened.router, before.labelled.evidence
+        tagging = None
+        if opened.settings.tagger == "local":
+            names = np.zeros((0, evidence.vectors.shape[1]), dtype=np.float32)
+            if router.registry.vocabulary:
+                names = state.embed(opened, router.registry.vocabulary)
+            tagging = ground_tags(evidence, router.registry, names, weigh(evidence.queries))
+        learned = None
+        if router.registry.examples:
+            for _ in state.each(_prepared(router)):
+                learned = router.index.learned
+        expected = [case.expected for case in before.run.judged_cases]
+        kept = lay_ground(before.labelled, expected, tagging, learned)
+        st.session_state["edit_ground"] = kept
+    laid: Ground = kept
+    return laid
+
+
+def edited(opened: state.Opened, before: LabelledSet, registry: Registry) -> Labelled:
+    """Return the set as it would be on an edited registry; only new texts are embedded.
+
+    Raises:
+        ProviderError: They could not be embedded.
+    """
+    laid = ground(opened, before)
+    kept = st.session_state.get("edit_result")
+    if kept is None or kept[0] is not laid or kept[1] is not registry:
+        rows = vectors(opened, new_texts(laid, registry))
+        kept = st.session_state["edit_result"] = (
+            laid,
+            registry,
+            edit_agents(laid, registry, rows),
+        )
+    found: Labelled = kept[2]
+    return found
+
+
+def effect(before: LabelledSet, after: Labelled, policy: Policy) -> EditEffect:
+    """Judge the set before and after an edit by the same policy."""
+    return compare_edit(
+        analyse(before.labelled, policy, before.failed), analyse(after, policy, before.failed)
+    )
+
+
+def vectors(opened: state.Opened, texts: Sequence[str]) -> dict[str, FloatArray]:
+    """Return each text's unit row; a text that was embedded in this visit is not asked for.
+
+    Raises:
+        ProviderError: They could not be embedded.
+    """
+    model = opened.router.embedder.identity
+    kept: dict[tuple[str, str], FloatArray] = st.session_state.get("edit_vectors", {})
+    found = {text: kept[model, text] for text in texts if (model, text) in kept}
+    missing = [text for text in dict.fromkeys(texts) if text not in found]
+    if missing:
+        found |= zip(missing, state.embed(opened, missing), strict=True)
+        asked = {(model, text): row for text, row in found.items()}
+        # What was asked for last stays in any case.
+        st.session_state["edit_vectors"] = (
+            kept | asked if len(kept) + len(missing) <= MOST_VECTORS else asked
+        )
+    return found
+
+
+def agent_vectors(opened: state.Opened) -> FloatArray:
+    """Return the agents' unit rows, shape (agents, dimensions); raises ProviderError."""
+    texts = [agent_text(agent) for agent in opened.router.registry.agents]
+    rows = vectors(opened, texts)
+    return np.stack([rows[text] for text in texts])
+
+
+def overlap(agents: FloatArray, before: LabelledSet | None, policy: Policy) -> Overlap:
+    """Compare agents with one another, on a labelled set where there is one.
+
+    Args:
+        agents: Unit rows, shape (agents, dimensions).
+        before: The set.
+        policy: How it is ranked.
+
+    Raises:
+        RegistryError: There are too many.
+    """
+    key = (policy.use_tags, policy.lexical_weight)
+    labelled = None if before is None else before.labelled
+    kept = st.session_state.get("overlap")
+    if (
+        kept is None
+        or kept[0] is not labelled
+        or kept[1] != key
+        or not np.array_equal(kept[2], agents)
+    ):
+        scores = None if labelled is None else candidate_scores(labelled, policy)
+        kept = st.session_state["overlap"] = (labelled, key, agents, find_overlap(agents, scores))
+    found: Overlap = kept[3]
+    return found
+
+
+def analysis_of(before: LabelledSet | None, policy: Policy) -> Analysis | None:
+    """Judge a labelled set, where there is one."""
+    return None if before is None else analyse(before.labelled, policy, before.failed)
+
+
+async def _prepared(router: Router) -> AsyncGenerator[bool]:
+    await router.index.prepare()
+    yield True
+
+
+def _source(opened: state.Opened) -> str:
+    uploaded = state.own_file("agents")
+    if opened.own and uploaded is not None:
+        return uploaded.file_id
+    return str(opened.settings.registry)
+
+
+def _drafts() -> dict[str, Draft]:
+    drafts: dict[str, Draft] = st.session_state.setdefault("drafts", {})
+    return drafts
+
+
+def _keep(one: Draft) -> Draft:
+    _drafts()[one.source] = one
+    return one
+
+
+def _fresh(source: str, registry: Registry, rows: tuple[Cells, ...]) -> Draft:
+    return Draft(source, registry, rows, rows, rows, search_rows(rows, ""), "", _next_revision())
+
+
+def _settle(one: Draft, registry: Registry) -> None:
+    """Go on from what was saved.
+
+    The table stays as it is drawn: a cell that was left by the click on Save arrives after it.
+    """
+    _keep(replace(one, started_from=registry, settled=one.rows))
+
+
+def _redrawn(one: Draft, rows: tuple[Cells, ...], text: str) -> Draft:
+    """Return a draft whose table is drawn anew from all that was typed."""
+    return replace(
+        one,
+        base=rows,
+        rows=rows,
+        shown=search_rows(rows, text),
+        search=text,
+        revision=_next_revision(),
+    )
+
+
+def _next_revision() -> int:
+    revision: int = st.session_state.get("agents_revision", 0) + 1
+    st.session_state["agents_revision"] = revision
+    return revision
+
+
+@st.cache_resource(show_spinner=False)
+def _saving() -> threading.Lock:
+    """Two windows of one server save one after the other."""
+    return threading.Lock()
+
+
+def _typed(cell: object) -> str:
+    return "" if cell is None else str(cell)
+
+
+def _cells(row: Mapping[str, str]) -> Cells:
+    return row["id"], row["name"], row["description"], row["tags"], row["threshold"]
