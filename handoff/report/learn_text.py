@@ -39,21 +39,21 @@ def lesson_to_text(lesson: Lesson, notes: Sequence[str]) -> str:
     """Return what was learned as lines."""
     proof, learned = lesson.proof, lesson.learned
     before, after = proof.before, proof.after
+    examples = counted(len(learned.lessons), "example")
+    gained = points(after.accuracy, before.accuracy)
+    was, now = proof.accuracy_before, proof.accuracy_after
+    better, worse = len(proof.flips.better), len(proof.flips.worse)
     lines = [
         (
-            f"{counted(len(learned.lessons), 'example')}: accuracy {percent(before.accuracy)} by the "
-            f"descriptions alone, {percent(after.accuracy)} with the examples "
-            f"({points(after.accuracy, before.accuracy)})."
+            f"{examples}: accuracy {percent(before.accuracy)} by the descriptions alone, "
+            f"{percent(after.accuracy)} with the examples ({gained})."
         ),
         (
             "Cross-validated in five folds: no query is judged by what it taught. 95 %: "
-            f"{percent(proof.accuracy_before.low)} to {percent(proof.accuracy_before.high)} before, "
-            f"{percent(proof.accuracy_after.low)} to {percent(proof.accuracy_after.high)} after."
+            f"{percent(was.low)} to {percent(was.high)} before, {percent(now.low)} to "
+            f"{percent(now.high)} after."
         ),
-        (
-            f"{len(proof.flips.better):,} better, {len(proof.flips.worse):,} worse (McNemar's exact "
-            f"test, {p_value(proof.p_value)})."
-        ),
+        f"{better:,} better, {worse:,} worse (McNemar's exact test, {p_value(proof.p_value)}).",
         f"Method: {METHOD}; {rules_in_words(learned)}",
         "",
         "Examples an agent, and the accuracy on queries that taught nothing",

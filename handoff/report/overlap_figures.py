@@ -86,10 +86,21 @@ def map_chart(
             "hovermode": "closest",
             "showlegend": True,
             "legend": {"orientation": "h", "x": 0, "y": -0.12, "font": {"color": ink}},
-            "xaxis": axis | {"title": {"text": percent(plane.variance[0]), "font": {"color": ink}}},
+            "xaxis": axis
+            | {
+                "range": _roomy(plane),
+                "title": {"text": percent(plane.variance[0]), "font": {"color": ink}},
+            },
             "yaxis": axis | {"title": {"text": percent(plane.variance[1]), "font": {"color": ink}}},
         },
     }
+
+
+def _roomy(plane: Map) -> list[float]:
+    """Return an axis with room for the names at both edges."""
+    across = np.concatenate([points[:, 0] for points in plane.points])
+    room = 0.2 * max(float(np.ptp(across)), 1e-3)
+    return [float(across.min()) - room, float(across.max()) + room]
 
 
 def map_alt(plane: Map) -> str:
