@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -22,6 +22,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# On two busy cores a page may take its time; what is there at once is not waited for.
+expect.set_options(timeout=20_000)
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
@@ -44,7 +46,7 @@ def serving(folder, **variables):
             yield address
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(30)
 
 
 def wait_until_healthy(address, server, log):
