@@ -46,7 +46,11 @@ def serving(folder, **variables):
             yield address
         finally:
             server.terminate()
-            server.wait(30)
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def wait_until_healthy(address, server, log):

@@ -295,8 +295,7 @@ def test_untrusted_names_stay_text(serve, tune, tmp_path):
     page.get_by_role("tab", name="Who gets whose").click()
     matrix = page.get_by_role("figure", name=re.compile("Matrix"))
     expect(matrix).to_contain_text("<b>b</b>")
-    group(page).click()
-    expect(page.get_by_role("option").first).to_be_visible()
+    group(page).press("ArrowDown")
     alive = page.evaluate(
         "[...document.querySelectorAll('a[href], img, iframe, .katex')]"
         ".map(e => e.outerHTML).filter(h => /evil|katex/.test(h))"
