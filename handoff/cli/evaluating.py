@@ -256,30 +256,32 @@ def _gather(
             progress.update(len(run.parts[-1].rows))
             runs[at] = run
 
-    with (
-        BackgroundLoop() as loop,
-        click.progressbar(
-            length=len(routers) * len(cases),
-            label="Gathering",
-            file=sys.stderr,
-            hidden=not sys.stderr.isatty(),
-        ) as progress,
-    ):
-        try:
-            for at in range(len(routers)):
-                loop.run(gather(at))
-        except KeyboardInterrupt:
-            done = sum(len(run.rows) for run in runs)
-            asked = counted(len(routers) * len(cases), "case")
-            raise CasesError(
-                f"Stopped, with {done:,} of {asked} gathered: they are in the cache, run it again "
-                "to go on."
-                if done
-                else f"Stopped before the first of {asked} was gathered: run it again."
-            ) from None
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
+    # Around the whole block: who presses twice may hit the closing of the loop.
+    try:
+        with (
+            BackgroundLoop() as loop,
+            click.progressbar(
+                length=len(routers) * len(cases),
+                label="Gathering",
+                file=sys.stderr,
+                hidden=not sys.stderr.isatty(),
+            ) as progress,
+        ):
+            try:
+                for at in range(len(routers)):
+                    loop.run(gather(at))
+            finally:
+                if connection is not None:
+                    loop.run(connection.close())
+    except KeyboardInterrupt:
+        done = sum(len(run.rows) for run in runs)
+        asked = counted(len(routers) * len(cases), "case")
+        raise CasesError(
+            f"Stopped, with {done:,} of {asked} gathered: they are in the cache, run it again to "
+            "go on."
+            if done
+            else f"Stopped before the first of {asked} was gathered: run it again."
+        ) from None
     return runs
 
 
