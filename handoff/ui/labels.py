@@ -80,6 +80,21 @@ def case_files(opened: state.Opened) -> list[Path]:
     return files + [path for path in beside if own is None or path.resolve() != own.resolve()]
 
 
+def choose_file(opened: state.Opened) -> Path | None:
+    """Draw the choice of a set, the same on every page; None where the visitor lent one."""
+    files = [] if opened.own else case_files(opened)
+    if state.own_file("cases") is not None or not files:
+        return None
+    return st.selectbox(
+        "Set",
+        files,
+        format_func=lambda path: path.name,
+        key="case_file",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+
+
 def load(opened: state.Opened, chosen: Path | None) -> Cases:
     """Return the chosen set with what the visitor added to it; raises CasesError."""
     read = state.cases(opened, chosen)

@@ -1,7 +1,6 @@
 """Agents: edit names, descriptions and tags, and see what that does before it is saved."""
 
 import math
-from pathlib import Path
 
 import streamlit as st
 
@@ -238,17 +237,7 @@ with table_place:
 
 with setting:
     st.subheader("Labelled queries", anchor=False)
-    found_files = [] if opened.own else labels.case_files(opened)
-    chosen: Path | None = None
-    if state.own_file("cases") is None and found_files:
-        chosen = st.selectbox(
-            "Set",
-            found_files,
-            format_func=lambda path: path.name,
-            key="case_file",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+    chosen = labels.choose_file(opened)
     try:
         cases = labels.load(opened, chosen)
     except HandoffError as error:
