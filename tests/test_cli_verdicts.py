@@ -183,6 +183,26 @@ def test_a_higher_threshold_is_found_out(handoff, folder):
     assert handoff("verdicts", "regressions", "--threshold", "0.1")[0] == 0
 
 
+def test_examples_teach_the_routes_that_are_held_against_verdicts(handoff, folder):
+    """What examples.csv sends to an agent is no regression, and is one without it."""
+    (folder / "examples.csv").write_text("query,agent\nsomething sweet,baker\nmarzipan,baker\n")
+    keep(folder, given(0, query="something sweet"))
+
+    assert handoff("verdicts", "regressions", "--threshold", "0.3")[0] == 0
+    assert handoff("verdicts", "regressions", "--threshold", "0.3", "--no-examples")[0] == 1
+
+
+def test_a_policy_that_was_found_with_examples_holds_for_regressions(handoff, folder):
+    """`eval --save` and `verdicts regressions` route on the same registry."""
+    (folder / "examples.csv").write_text("query,agent\nsomething sweet,baker\n")
+    queries = (f"{word} {number}" for word in ("bread", "roses") for number in range(10))
+    cases = [f"{query},{'baker' if query < 'c' else 'florist'}" for query in queries]
+    (folder / "cases.csv").write_text("\n".join(["query,expected", *cases]))
+
+    assert handoff("eval", "cases.csv", "--save")[0] == 0
+    assert handoff("verdicts", "regressions")[::2] == (0, "")
+
+
 def test_nothing_called_right_is_no_regression(handoff):
     """There is nothing to fall back from."""
     assert handoff("verdicts", "regressions")[:2] == (0, "No route has been called right yet.\n")

@@ -11,16 +11,18 @@ import click
 
 from handoff.atomic_file import write_whole
 from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router
+from handoff.bootstrap import build_connection, build_router, open_registry
 from handoff.cli.options import (
     CONFIG,
     FAILED,
     FORCE,
     JSON,
+    NO_EXAMPLES,
     OK,
     REGISTRY,
     THRESHOLD,
     policy_of,
+    settings_of,
 )
 from handoff.core.model import Policy
 from handoff.core.texts import shorten
@@ -33,11 +35,10 @@ from handoff.evaluation.reviews import (
     tally,
 )
 from handoff.evaluation.verdict_files import format_csv, format_json, parse_file
-from handoff.registry import load_registry
 from handoff.report.verdict_words import regression_line, regression_summary
 from handoff.report.verdict_words import stats as stats_in_words
 from handoff.router import Router
-from handoff.settings import load_settings, load_state_dir
+from handoff.settings import load_state_dir
 from handoff.verdicts import Entry, Verdict, VerdictLog, VerdictsError, entry_to_record
 
 
@@ -96,6 +97,7 @@ def stats(as_json: bool) -> int:
 @CONFIG
 @THRESHOLD
 @FORCE
+@NO_EXAMPLES
 @click.option("--no-tags", is_flag=True, help="Leave the tag filter out.")
 @JSON
 def regressions(
@@ -103,14 +105,15 @@ def regressions(
     config: Path | None,
     threshold: str | None,
     force: bool,
+    no_examples: bool,
     no_tags: bool,
     as_json: bool,
 ) -> int:
     """List routes that a reviewer called right and that end elsewhere now; exit 1 if there are."""
-    settings = load_settings(os.environ, registry, config)
+    settings = settings_of(registry, config, no_examples=no_examples)
     right = called_right(standing(_read_log()))
     connection = build_connection(settings)
-    router = build_router(settings, load_registry(settings.registry), connection)
+    router = build_router(settings, open_registry(settings)[0], connection)
     policy = policy_of(settings, router, threshold, force=force)
     policy = replace(policy, use_tags=policy.use_tags and not no_tags)
     with BackgroundLoop() as loop:
