@@ -9,7 +9,8 @@ from handoff.bootstrap import build_connection, build_router
 from handoff.core.errors import HandoffError
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import shorten
-from handoff.policy_file import load_policy
+from handoff.examples import load_examples
+from handoff.policy_file import Ground, load_policy
 from handoff.registry import load_registry
 from handoff.settings import Settings, load_settings
 from handoff.trace import Trace
@@ -42,19 +43,42 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
 
 
 def _files(settings: Settings) -> list[Finding]:
+    """Read the files that a route reads, as it reads them."""
+    where = shorten(str(settings.registry), 200)
     try:
         registry = load_registry(settings.registry)
-        agents = f"{len(registry):,} agents, {len(registry.vocabulary):,} tags"
-        findings = [Finding("registry", f"{shorten(str(settings.registry), 200)}: {agents}")]
     except HandoffError as error:
         findings = [Finding("registry", str(error), fatal=True)]
+        return [*findings, _policy(settings, None)]
+    findings = [
+        Finding("registry", f"{where}: {len(registry):,} agents, {len(registry.vocabulary):,} tags")
+    ]
+    if settings.examples is None:
+        return [*findings, Finding("examples.csv", "none"), _policy(settings, registry)]
     try:
-        load_policy(settings.config, 0.0)
-        config = "none" if settings.config is None else shorten(str(settings.config), 200)
-        findings.append(Finding("handoff.toml", config))
+        found = load_examples(settings.examples, registry)
     except HandoffError as error:
-        findings.append(Finding("handoff.toml", str(error), fatal=True))
-    return findings
+        findings.append(Finding("examples.csv", str(error), fatal=True))
+        return [*findings, _policy(settings, None)]
+    left_out = f", {len(found.failed):,} rows left out" if found.failed else ""
+    told = f"{shorten(str(settings.examples), 200)}: {len(found.examples):,} examples{left_out}"
+    findings.append(Finding("examples.csv", told))
+    return [*findings, _policy(settings, Registry(registry.agents, found.examples))]
+
+
+def _policy(settings: Settings, registry: Registry | None) -> Finding:
+    """Read handoff.toml, and whether it was found on what is routed on, where that is known."""
+    subject = "handoff.toml"
+    try:
+        ground = None
+        if registry is not None:
+            router = build_router(settings, registry, build_connection(settings), on_disk=False)
+            ground = Ground(router.embedder.identity, registry.fingerprint)
+        load_policy(settings.config, 0.0, ground)
+    except HandoffError as error:
+        return Finding(subject, str(error), fatal=True)
+    where = "none" if settings.config is None else shorten(str(settings.config), 200)
+    return Finding(subject, where)
 
 
 def _folder(subject: str, folder: Path, otherwise: str) -> Finding:

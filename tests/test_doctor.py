@@ -1,11 +1,14 @@
 """`handoff doctor`: what can route here, and never the key."""
 
+import os
 import sys
 
 import pytest
 from fake_openai import FakeOpenAI
 
 from handoff import cli
+from handoff.bootstrap import open_registry
+from handoff.settings import load_settings
 
 KEY = "sk-test-SECRETKEY"
 
@@ -22,6 +25,14 @@ def doctor(root, monkeypatch, capsys):
         return ended.value.code, capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Give the command a registry of one agent in a folder of its own."""
+    (tmp_path / "agents.csv").write_text("id,name,description,tags\nbaker,Baker,bread,bread\n")
+    monkeypatch.setenv("HANDOFF_REGISTRY", str(tmp_path / "agents.csv"))
+    return tmp_path
 
 
 def test_without_a_key_the_embedded_model_routes(doctor):
@@ -88,3 +99,40 @@ def test_a_setting_that_cannot_be_used_is_fatal(doctor, monkeypatch, name, value
 
     assert code == 2
     assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("examples.csv", "query\nbread\n", "! examples.csv      examples.csv, line 1, column 2"),
+        ("handoff.toml", "threshold = 7\n", "threshold must be a number from -1 to 1."),
+        (
+            "handoff.toml",
+            'threshold = 0.2\n[found]\nregistry = "another"\n',
+            "its threshold was found on another registry",
+        ),
+    ],
+    ids=["no examples", "no threshold", "stale"],
+)
+def test_what_keeps_a_route_from_running_is_fatal(doctor, folder, name, content, sentence):
+    """A file that ends `handoff route` with 2 ends `handoff doctor` with 2, in the same words."""
+    (folder / name).write_text(content)
+
+    code, said = doctor()
+
+    assert code == 2
+    assert sentence in said
+
+
+def test_a_policy_found_with_examples_is_in_order(doctor, folder):
+    """What `doctor` holds the policy against is what routes: agents with their examples."""
+    (folder / "examples.csv").write_text("query,agent\nsomething sweet,baker\nmoon,\nno,nobody\n")
+    with_examples, _ = open_registry(load_settings(os.environ))
+    (folder / "handoff.toml").write_text(
+        f'threshold = 0.2\n[found]\nregistry = "{with_examples.fingerprint}"\n'
+    )
+
+    code, said = doctor()
+
+    assert code == 0
+    assert "2 examples, 1 rows left out" in said
