@@ -4,7 +4,6 @@ What the visitor typed is folded into the draft as soon as it arrives, before an
 so that no rerun, no other page and no invalid cell loses it.
 """
 
-import math
 import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from handoff.bootstrap import registry_cost_usd
 from handoff.core.errors import HandoffError, RegistryError
 from handoff.core.model import Example, FloatArray, Policy, Registry
 from handoff.core.texts import agent_text, shorten
@@ -263,23 +261,6 @@ def save_over(
         save_registry(opened.settings.registry, registry)
     _settle(one, registry)
     return True
-
-
-def cost_to_agree(opened: state.Opened, registry: Registry) -> float | None:
-    """Return what embedding an edit may cost, if this visitor has to agree to it first."""
-    known = {agent_text(agent) for agent in opened.router.registry.agents}
-    new = tuple(agent for agent in registry.agents if agent_text(agent) not in known)
-    if len(new) <= state.FREE_AGENTS or registry.fingerprint in st.session_state.get(
-        "agreed", set()
-    ):
-        return None
-    cost_usd = registry_cost_usd(opened.settings, Registry(new))
-    return math.nan if cost_usd is None else cost_usd or None
-
-
-def agree(registry: Registry) -> None:
-    """Remember that this visitor agreed to embed an edit."""
-    st.session_state["agreed"] = st.session_state.get("agreed", set()) | {registry.fingerprint}
 
 
 def needs_gathering(opened: state.Opened, registry: Registry) -> bool:

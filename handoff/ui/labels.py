@@ -43,9 +43,6 @@ from handoff.report.learn_text import Lesson
 from handoff.settings import EXAMPLES_NAME
 from handoff.ui import state
 
-FREE_CASES = 200
-"""More queries are asked of a paid provider only after the visitor agreed."""
-
 MOST_RUNS = 6
 
 _FIRST_BYTES = 2_000
@@ -130,17 +127,9 @@ def save_added(opened: state.Opened, path: Path) -> None:
     _keep_added(opened, [])
 
 
-def unanswered(opened: state.Opened, cases: Cases) -> int:
-    """Return how many queries a paid provider would be asked, if the visitor has to agree first."""
-    chosen = opened.settings
-    left = len(cases.cases) - len(_run(opened, cases).rows)
-    paid = "openai" in (chosen.embedder, chosen.tagger)
-    return left if paid and left > FREE_CASES and not st.session_state.get("agreed_cases") else 0
-
-
-def agree() -> None:
-    """Remember that this visitor agreed to ask a paid provider."""
-    st.session_state["agreed_cases"] = True
+def ungathered(opened: state.Opened, cases: Cases) -> int:
+    """Return of how many cases there is no evidence yet."""
+    return len(cases.cases) - len(_run(opened, cases).rows)
 
 
 def stop(cases: Cases) -> None:

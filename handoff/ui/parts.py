@@ -7,7 +7,7 @@ import streamlit as st
 
 from handoff.core.errors import HandoffError
 from handoff.core.model import Outcome, Policy, Registry, ThresholdSource
-from handoff.core.texts import parse_number, shorten
+from handoff.core.texts import agent_text, parse_number, shorten
 from handoff.report.budget import BUDGET_MS
 from handoff.report.markdown import plain
 from handoff.report.words import (
@@ -89,17 +89,42 @@ def own_files(note: str) -> None:
             st.button("Back to the default agents", on_click=state.forget_files)
 
 
-def registry_agreed(opened: state.Opened) -> bool:
-    """Tell whether the registry may be embedded; where that costs, ask the visitor first."""
-    cost_usd = state.agreed(opened)
+def registry_agreed(opened: state.Opened, edited: Registry | None = None) -> bool:
+    """Tell whether agents may be embedded; where that costs, ask the visitor first.
+
+    Args:
+        opened: The registry in use.
+        edited: The agents that are to take its place, if not its own; what was embedded for these
+            costs nothing again.
+    """
+    registry, known = edited or opened.router.registry, frozenset[str]()
+    if edited is not None:
+        known = frozenset(agent_text(agent) for agent in opened.router.registry.agents)
+    cost_usd = state.cost_to_agree(opened, registry, known)
     if cost_usd is None:
         return True
     most = "an unknown sum" if math.isnan(cost_usd) else f"at most ${cost_usd:.4f}"
     st.warning(
-        f"Embedding these {len(opened.router.registry):,} agents on OpenAI costs {most}, once.",
+        f"Embedding these {len(registry):,} agents on OpenAI costs {most}, once.",
         icon=":material/payments:",
     )
-    st.button("Embed them", on_click=state.agree, args=(opened,))
+    st.button("Embed them", on_click=state.agree, args=(registry,))
+    return False
+
+
+def queries_agreed(opened: state.Opened, number: int, what: str, key: str) -> bool:
+    """Tell whether so many queries may be asked of a paid provider; ask the visitor first.
+
+    Args:
+        opened: The registry in use.
+        number: How many queries are still to be asked.
+        what: What asks, as the subject of the sentence.
+        key: Of the button.
+    """
+    if not state.asks_first(opened, number):
+        return True
+    st.warning(f"{what} asks OpenAI about {number:,} queries.", icon=":material/payments:")
+    st.button("Ask", on_click=state.agree_to_queries, key=key)
     return False
 
 

@@ -37,7 +37,6 @@ from handoff.evaluation.reviews import (
 from handoff.router import Route, Router
 from handoff.trace import Span, Trace
 from handoff.ui import state
-from handoff.ui.labels import FREE_CASES
 from handoff.verdicts import Entry, Judgement, Undo, Verdict, VerdictLog, parse_note
 
 AHEAD = 10
@@ -139,12 +138,6 @@ def queue_of_lines() -> Queue:
 def queue_of_visit() -> Queue:
     """Return what this visitor routed, newest first."""
     return make_queue(entry.query for entry in state.visited())
-
-
-def unasked(opened: state.Opened, number: int) -> bool:
-    """Tell whether a paid provider would be asked so much that the visitor has to agree first."""
-    paid = "openai" in (opened.settings.embedder, opened.settings.tagger)
-    return paid and number > FREE_CASES and not st.session_state.get("agreed_cases")
 
 
 def outlook(router: Router, queue: Queue, policy: Policy) -> Outlook:

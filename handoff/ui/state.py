@@ -20,7 +20,7 @@ from handoff.bootstrap import build_connection, build_router, preload, registry_
 from handoff.bootstrap import open_registry as read_registry
 from handoff.core.errors import ExamplesError, HandoffError, StalePolicyError
 from handoff.core.model import Evidence, Example, FloatArray, Policy, Registry
-from handoff.core.texts import shorten
+from handoff.core.texts import agent_text, shorten
 from handoff.evaluation.cases import Cases, load_cases, parse_cases
 from handoff.examples import Examples
 from handoff.policy_file import Ground, load_policy
@@ -39,6 +39,9 @@ CONTROLS = ("t", "f", "m", "l", "a")
 MOST_VISITED = 50
 MOST_ROUTERS = 4
 NO_EXAMPLES = Examples()
+FREE_QUERIES = 200
+"""More are asked of a paid provider only after the visitor agreed."""
+
 FREE_AGENTS = 200
 """A registry of more is embedded by a paid provider only after the visitor agreed."""
 
@@ -299,21 +302,39 @@ def resting(opened: Opened) -> dict[str, float]:
     }
 
 
-def agreed(opened: Opened) -> float | None:
-    """Return what embedding the registry may cost, if this visitor has to agree to it first."""
-    registry = opened.router.registry
-    if len(registry) <= FREE_AGENTS or registry.fingerprint in st.session_state.get(
-        "agreed", set()
-    ):
+def cost_to_agree(opened: Opened, registry: Registry, known: frozenset[str]) -> float | None:
+    """Return what embedding a registry may cost, if this visitor has to agree to it first.
+
+    Args:
+        opened: Whose settings name the embedder.
+        registry: Its agents.
+        known: Texts that were embedded already.
+
+    Returns:
+        US dollars, NaN where the price is not known; None where there is nothing to agree to.
+    """
+    new = tuple(agent for agent in registry.agents if agent_text(agent) not in known)
+    agreed: set[str] = st.session_state.get("agreed", set())
+    if len(new) <= FREE_AGENTS or registry.fingerprint in agreed:
         return None
-    cost_usd = registry_cost_usd(opened.settings, registry)
+    cost_usd = registry_cost_usd(opened.settings, Registry(new))
     return math.nan if cost_usd is None else cost_usd or None
 
 
-def agree(opened: Opened) -> None:
-    """Remember that this visitor agreed to embed the registry."""
-    fingerprint = opened.router.registry.fingerprint
-    st.session_state["agreed"] = st.session_state.get("agreed", set()) | {fingerprint}
+def agree(registry: Registry) -> None:
+    """Remember that this visitor agreed to embed a registry."""
+    st.session_state["agreed"] = st.session_state.get("agreed", set()) | {registry.fingerprint}
+
+
+def asks_first(opened: Opened, number: int) -> bool:
+    """Tell whether a paid provider would be asked so much that the visitor has to agree first."""
+    paid = "openai" in (opened.settings.embedder, opened.settings.tagger)
+    return paid and number > FREE_QUERIES and not st.session_state.get("agreed_queries")
+
+
+def agree_to_queries() -> None:
+    """Remember that this visitor agreed to ask a paid provider."""
+    st.session_state["agreed_queries"] = True
 
 
 def _visitor_cap() -> SpendingCap:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from handoff.core.model import ThresholdSource
 from handoff.evaluation.analysis import Analysis
-from handoff.evaluation.cases import Case
+from handoff.evaluation.cases import Case, Cases
 from handoff.evaluation.flips import Flips
 from handoff.evaluation.learn import next_labels_buy
 from handoff.report.eval_figures import (
@@ -35,10 +35,12 @@ from handoff.report.eval_tables import (
     pair_rows,
     score_rows,
 )
-from handoff.report.eval_words import counted, percent, points, summary
+from handoff.report.eval_words import counted, percent, points, set_notes, summary
 from handoff.report.learn_text import METHOD, NEXT_LABELS, Lesson, p_value, rules_in_words
 from handoff.report.markdown import plain
-from handoff.ui.parts import chart_ink
+from handoff.ui import labels, state
+from handoff.ui.labels import LabelledSet
+from handoff.ui.parts import chart_ink, queries_agreed
 
 CHART = {"displayModeBar": False}
 COLUMNS = {
@@ -101,6 +103,43 @@ def table(rows: list[Row], alt: str, key: str, groups: list[str] | None = None) 
             on_select=lambda: pick(key, groups),
             selection_mode="single-row",
         )
+
+
+def gather_set(opened: state.Opened, cases: Cases, doing: str) -> LabelledSet | None:
+    """Gather what is missing of a set, with progress; return what can be analysed.
+
+    Where that is nothing yet, because the visitor has to agree first, stopped, or no case could be
+    gathered, the page says so and offers to go on.
+
+    Args:
+        opened: What it is routed on.
+        cases: The set.
+        doing: What the progress counts, as "Gathered".
+
+    Raises:
+        CasesError: The set is too large for the registry.
+        ProviderError: The agents could not be embedded.
+    """
+    if not queries_agreed(opened, labels.ungathered(opened, cases), "This", f"ask_{doing}"):
+        return None
+    place = st.empty()
+    for run in labels.gather(opened, cases):
+        with place.container(horizontal=True, vertical_alignment="center"):
+            total = len(run.cases)
+            st.progress(run.tried / total, f"{doing} {run.tried:,} of {total:,}")
+            if run.tried < total:
+                # A button's key is used once a run.
+                key = f"stop_{doing}_{run.tried}"
+                st.button("Stop", on_click=labels.stop, args=(cases,), key=key)
+    place.empty()
+    found = labels.current(opened, cases)
+    if found is None:
+        for note in set_notes(cases, None, labels.failures(opened, cases)):
+            st.error(plain(note), icon=":material/error:")
+        if labels.stopped(cases):
+            st.info("Stopped before anything was gathered.", icon=":material/hourglass_top:")
+        st.button("Go on", on_click=labels.go_on, icon=":material/play_arrow:")
+    return found
 
 
 def headline_figures(analysis: Analysis, saved: Analysis) -> None:

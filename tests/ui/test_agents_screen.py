@@ -7,7 +7,9 @@ import streamlit as st
 from fake_openai import FakeOpenAI
 from streamlit.testing.v1 import AppTest
 
-from handoff.ui import editing
+from handoff.core.errors import CasesError
+from handoff.evaluation.run import Run
+from handoff.ui import editing, labels
 from handoff.ui.editing import apply_edits
 
 SCREEN = "handoff/ui/screens/agents.py"
@@ -337,6 +339,39 @@ def test_many_new_agents_on_a_paid_provider_are_agreed_to_first(page, upstream):
     press(page, "Embed them")
     assert "Embedding" not in sentences(page)
     assert {request.path for request in upstream.requests} == {"/v1/embeddings"}
+
+
+def test_a_large_registry_without_labels_is_agreed_to_first(page, folder, upstream):
+    """The price comes with a button; once it was pressed the agents are compared."""
+    rows = [f"a{at},Agent {at},does thing {at},iron" for at in range(201)]
+    (folder / "agents.csv").write_text("\n".join(["id,name,description,tags", *rows]))
+    (folder / "cases.csv").unlink()
+    page.run()
+
+    assert "on OpenAI costs at most $" in sentences(page)
+    assert not upstream.requests
+    press(page, "Embed them")
+    assert not page.exception
+    assert "The agents as they are saved" in [each.value for each in page.subheader]
+    assert upstream.requests
+
+
+def test_gathering_can_be_stopped(page, monkeypatch):
+    """Stop leaves the rest of the set ungathered, and the page says how to go on."""
+
+    def halfway(_, cases):
+        yield Run(cases.cases)
+        raise CasesError("Here a visitor has time to press a button.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(labels, "gather", halfway)
+        page.run()
+    press(page, "Stop")
+
+    assert not page.exception
+    assert "Stopped before anything was gathered." in sentences(page)
+    press(page, "Go on")
+    assert "what it does to 4 labelled queries stands here" in sentences(page)
 
 
 def test_the_largest_registry_can_be_imported(page, monkeypatch):

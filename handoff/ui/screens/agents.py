@@ -1,7 +1,5 @@
 """Agents: edit names, descriptions and tags, and see what that does before it is saved."""
 
-import math
-
 import streamlit as st
 
 from handoff.core.errors import HandoffError, RegistryError
@@ -14,14 +12,14 @@ from handoff.evaluation.run import check_size
 from handoff.registry import format_registry
 from handoff.report.edit_words import edit_summary, shift_rows
 from handoff.report.eval_tables import endings_rows
-from handoff.report.eval_words import counted, set_notes
+from handoff.report.eval_words import counted
 from handoff.report.markdown import plain
 from handoff.ui import editing, labels, state
 from handoff.ui.editing import COLUMNS, Draft
 from handoff.ui.labels import LabelledSet
 from handoff.ui.overlap_parts import agents_map, first_looks, overlaps
-from handoff.ui.parts import complain, own_files, policy_controls, policy_in_use
-from handoff.ui.tuning_parts import flip_lists, headline_figures, table
+from handoff.ui.parts import complain, own_files, policy_controls, policy_in_use, registry_agreed
+from handoff.ui.tuning_parts import flip_lists, gather_set, headline_figures, table
 from handoff.ui.why_parts import why
 
 # A shorter table is read faster than searched.
@@ -248,18 +246,6 @@ with controls:
     judging = policy_controls(policy, registry or opened.router.registry)
 
 
-def agreed(cost_usd: float | None, agents: int) -> bool:
-    """Tell whether agents may be embedded; ask where a paid provider would do much."""
-    if cost_usd is None:
-        return True
-    most = "an unknown sum" if math.isnan(cost_usd) else f"at most ${cost_usd:.4f}"
-    st.warning(
-        f"Embedding {counted(agents, 'agent')} on OpenAI costs {most}, once.",
-        icon=":material/payments:",
-    )
-    return False
-
-
 def look_closer(before: LabelledSet | None) -> None:
     """Draw what to look at first, who overlaps, a map, and why an agent scores as it does."""
     st.subheader("The agents as they are saved", anchor=False)
@@ -313,7 +299,8 @@ if not cases.cases:
             "Label some on Tune.",
             icon=":material/new_label:",
         )
-    if agreed(state.agreed(shown), len(shown.router.registry)):
+        compared = registry_agreed(shown)
+    if compared:
         with sections:
             look_closer(None)
     st.stop()
@@ -321,35 +308,11 @@ if not cases.cases:
 # --- evidence, gathered once ----------------------------------------------------------------------
 
 
-def gather(which: state.Opened, doing: str) -> LabelledSet | None:
-    """Gather what is missing of the set, with progress; return what can be analysed."""
-    asked = labels.unanswered(which, cases)
-    if asked:
-        st.warning(f"This asks OpenAI about {asked:,} queries.", icon=":material/payments:")
-        st.button("Ask", on_click=labels.agree)
-        return None
-    place = st.empty()
-    for run in labels.gather(which, cases):
-        share = run.tried / len(run.cases)
-        with place.container(horizontal=True, vertical_alignment="center"):
-            st.progress(share, f"{doing} {run.tried:,} of {len(run.cases):,}")
-            if run.tried < len(run.cases):
-                st.button("Stop", on_click=labels.stop, key=f"stop_{run.tried}")
-    place.empty()
-    found = labels.current(which, cases)
-    if found is None:
-        for note in set_notes(cases, None, labels.failures(which, cases)):
-            st.error(plain(note), icon=":material/error:")
-        st.button("Try again", on_click=labels.go_on)
-    return found
-
-
 with effect_place:
-    if not agreed(state.agreed(shown), len(shown.router.registry)):
-        st.button("Embed them", on_click=state.agree, args=(shown,))
+    if not registry_agreed(shown):
         st.stop()
     try:
-        before = gather(shown, "Gathered")
+        before = gather_set(shown, cases, "Gathered")
     except HandoffError as error:
         complain(error)
         st.stop()
@@ -361,15 +324,13 @@ with effect_place:
 
 def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
     """Re-rank the set on the edited agents, and draw what that changes."""
-    cost_usd = editing.cost_to_agree(shown, after)
-    if not agreed(cost_usd, len(after)):
-        st.button("Embed them", on_click=editing.agree, args=(after,))
+    if not registry_agreed(shown, after):
         return
     labelled: Labelled
     check_size(len(cases_now.cases), len(after))
     if editing.needs_gathering(shown, after):
         st.caption("This edit changes what tags can be found: the set is gathered again for it.")
-        other = gather(state.with_registry(shown, after), "Gathered with the edit")
+        other = gather_set(state.with_registry(shown, after), cases_now, "Gathered with the edit")
         if other is None:
             return
         if other.run.rows != now.run.rows:

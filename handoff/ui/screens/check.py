@@ -1,7 +1,5 @@
 """Check by hand: judge routes one by one; what was judged becomes the test set."""
 
-import math
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -25,12 +23,14 @@ from handoff.report.verdict_words import (
 from handoff.report.words import names, troubles
 from handoff.router import Route, judge
 from handoff.trace import Trace
-from handoff.ui import labels, reviewing, state
+from handoff.ui import reviewing, state
 from handoff.ui.parts import (
     complain,
     own_files,
     policy_controls,
     policy_in_use,
+    queries_agreed,
+    registry_agreed,
     tag_row,
     three_numbers,
     verdict,
@@ -84,16 +84,9 @@ with naming:
         )
 router = opened.router
 
-cost_usd = state.agreed(opened)
-if cost_usd is not None:
-    with naming:
-        most = "an unknown sum" if math.isnan(cost_usd) else f"at most ${cost_usd:.4f}"
-        st.warning(
-            f"Embedding these {len(router.registry):,} agents on OpenAI costs {most}, once.",
-            icon=":material/payments:",
-        )
-        st.button("Embed them", on_click=state.agree, args=(opened,))
-    st.stop()
+with naming:
+    if not registry_agreed(opened):
+        st.stop()
 
 # --- which queries, in which order ----------------------------------------------------------------
 
@@ -135,11 +128,8 @@ def put_in_order(queue: Queue, judging: Policy) -> list[str]:
     if order is Order.GIVEN:
         return list(queue.queries)
     total, until = len(queue.queries), reviewing.to_look_at(queue)
-    if reviewing.unasked(opened, until - len(reviewing.outlook(router, queue, judging))):
-        st.warning(
-            f"To order them asks OpenAI about {until:,} queries.", icon=":material/payments:"
-        )
-        st.button("Ask", on_click=labels.agree)
+    unseen = until - len(reviewing.outlook(router, queue, judging))
+    if not queries_agreed(opened, unseen, "To order them", "ask_order"):
         return list(queue.queries)
     place = st.empty()
     for seen in reviewing.look(router, queue, judging):
@@ -513,9 +503,7 @@ def list_results(verdicts: tuple[Verdict, ...], judging: Policy) -> None:
 def list_regressions(verdicts: tuple[Verdict, ...], judging: Policy) -> None:
     """Draw the routes that were called right and end elsewhere under today's registry or policy."""
     right = called_right(verdicts)
-    if reviewing.unasked(opened, len(right)):
-        st.warning(f"This asks OpenAI about {len(right):,} queries.", icon=":material/payments:")
-        st.button("Ask", on_click=labels.agree, key="ask_regressions")
+    if not queries_agreed(opened, len(right), "This", "ask_regressions"):
         return
     place = st.empty()
     found: list[Regression] = []

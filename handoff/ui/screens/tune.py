@@ -36,6 +36,7 @@ from handoff.ui.tuning_parts import (
     confusions,
     curves,
     flip_lists,
+    gather_set,
     headline_figures,
     lesson_figures,
     losses,
@@ -168,42 +169,16 @@ if not cases.cases:
 with figures:
     if not registry_agreed(opened):
         st.stop()
-asked = labels.unanswered(opened, cases)
-if asked:
-    with figures:
-        st.warning(f"This asks OpenAI about {asked:,} queries.", icon=":material/payments:")
-        st.button("Ask", on_click=labels.agree)
-    st.stop()
-
-
-def gather(which: state.Opened, doing: str) -> LabelledSet | None:
-    """Gather what is missing of the set, with progress; return what can be analysed."""
-    place = st.empty()
-    for run in labels.gather(which, cases):
-        share = run.tried / len(run.cases)
-        with place.container(horizontal=True, vertical_alignment="center"):
-            st.progress(share, f"{doing} {run.tried:,} of {len(run.cases):,}")
-            if run.tried < len(run.cases):
-                st.button(
-                    "Stop", on_click=labels.stop, args=(cases,), key=f"stop_{doing}_{run.tried}"
-                )
-    place.empty()
-    return labels.current(which, cases)
-
 
 with figures:
     try:
-        saved_set = gather(opened, "Gathered")
-        labelled_set = saved_set if shown is opened else gather(shown, "Gathered with examples")
+        saved_set = labelled_set = gather_set(opened, cases, "Gathered")
+        if saved_set is not None and shown is not opened:
+            labelled_set = gather_set(shown, cases, "Gathered with examples")
     except HandoffError as error:
         complain(error)
         st.stop()
     if saved_set is None or labelled_set is None:
-        for note in set_notes(cases, None, labels.failures(shown, cases)):
-            st.error(plain(note), icon=":material/error:")
-        if labels.stopped(cases):
-            st.info("Stopped before anything was gathered.", icon=":material/hourglass_top:")
-        st.button("Go on", on_click=labels.go_on, icon=":material/play_arrow:")
         st.stop()
     missing = len(cases.cases) - len(labelled_set.run.rows)
     if missing:
