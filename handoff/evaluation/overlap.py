@@ -83,11 +83,6 @@ class Overlap:
     def __len__(self) -> int:
         return len(self.similarities)
 
-    def contest_of(self, one: int, other: int) -> Contest | None:
-        """Return the contest of two agents; None where they contest nothing."""
-        pair = (min(one, other), max(one, other))
-        return next((each for each in self.contests if (each.first, each.second) == pair), None)
-
 
 def similarity_matrix(agents: FloatArray) -> FloatArray:
     """Return the cosine of every agent with every other.
@@ -187,20 +182,6 @@ def find_contests(scores: FloatArray, margin: float = CONTESTED_MARGIN) -> tuple
             lead = leads[held].astype(np.float32, copy=False)
             found.append(Contest(*pair, held, lead, np.equal(best[held], pair[0])))
     return tuple(sorted(found, key=lambda contest: -len(contest.rows)))
-
-
-def neighbours(vectors: FloatArray, position: int, most: int) -> tuple[IntArray, FloatArray]:
-    """Return an agent's closest other agents and their similarities, most similar first.
-
-    Args:
-        vectors: The agents' unit rows, shape (agents, dimensions).
-        position: The agent's.
-        most: At most so many.
-    """
-    cosines = np.clip(vectors @ vectors[position], np.float32(-1), np.float32(1))
-    order = np.argsort(-cosines, kind="stable")
-    order = order[order != position][:most]
-    return order, cosines[order]
 
 
 def _closest(

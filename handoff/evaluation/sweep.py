@@ -66,14 +66,6 @@ class Sweep:
         ]
         return np.asarray(np.mean(shares, axis=0), dtype=np.float32)
 
-    @property
-    def net(self) -> IntArray:
-        """Right hand-offs less those to somebody wrong, shape (thresholds,).
-
-        What nobody takes counts nothing: a person looks at it, and little is lost.
-        """
-        return self.right - self.to_wrong
-
 
 def sweep(judged: Judged) -> Sweep:
     """Count endings at every distinct level; exact, since nothing changes in between.
@@ -113,7 +105,7 @@ def best_threshold(swept: Sweep, worth: FloatArray | IntArray) -> float:
 
     Args:
         swept: At least one case.
-        worth: What each threshold is worth, such as `swept.net`, shape (thresholds,).
+        worth: What each threshold is worth, such as `swept.accuracy`, shape (thresholds,).
     """
     best = np.flatnonzero(worth == worth.max())
     # A threshold above the level before and up to this one decides as this one does.

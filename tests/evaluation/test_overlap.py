@@ -16,7 +16,7 @@ from handoff.evaluation import overlap as overlap_module
 from handoff.evaluation.advice import AdviceKind, look_at_first
 from handoff.evaluation.analysis import analyse
 from handoff.evaluation.judged import label
-from handoff.evaluation.overlap import candidate_scores, find_contests, find_overlap, neighbours
+from handoff.evaluation.overlap import candidate_scores, find_contests, find_overlap
 from handoff.providers.local import LocalEmbedder
 
 SYNONYMS = (
@@ -135,24 +135,12 @@ def test_a_contest_is_two_best_within_the_margin():
 
 
 def test_contests_come_with_most_queries_first():
-    """And each can be asked for, in either order."""
+    """The pair of agents that two queries lie between precedes the pair of one."""
     scores = np.array([[0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0.5, 0.5]], dtype=np.float32)
 
     found = find_overlap(random_rows(3), scores)
 
     assert [(each.first, each.second) for each in found.contests] == [(1, 2), (0, 1)]
-    assert found.contest_of(1, 0) is found.contests[1]
-    assert found.contest_of(0, 2) is None
-
-
-def test_neighbours_leave_the_agent_itself_out():
-    """The most similar other one comes first."""
-    rows = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
-
-    order, similarities = neighbours(rows, 1, 5)
-
-    assert order.tolist() == [0, 2]
-    assert similarities.tolist() == [1, 0]
 
 
 def test_a_description_of_one_word_is_found():

@@ -112,8 +112,9 @@ def test_the_default_threshold_is_the_one_found_on_the_cases(root):
     """The default is where right hand-offs outnumber wrong ones most, to two decimals."""
     registry, expected, evidence = gather(root)
     swept = sweep(rank_cases(label(evidence, registry, expected), use_tags=True))
+    net = swept.right - swept.to_wrong
 
-    assert LocalEmbedder.default_threshold == round(best_threshold(swept, swept.net), 2)
+    assert LocalEmbedder.default_threshold == round(best_threshold(swept, net), 2)
 
 
 def test_most_cases_get_a_tag_of_the_right_agent(root):
