@@ -1,6 +1,6 @@
 """Handoffs through OpenAI's API, the usual design and ours side by side: time and requests.
 
-    python benchmarks/openai.py [--json]
+    python benchmarks/remote.py [--json]
 
 Upstream is `tests/fake_openai.py` in a process of its own: chat takes 500 ms, embeddings 200 ms,
 failures come at once, requests are counted there. A handoff ends with the decision; the agent's
@@ -22,7 +22,6 @@ import asyncio
 import itertools
 import json
 import multiprocessing
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
@@ -33,33 +32,28 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
+from openai import AsyncOpenAI, OpenAIError
 from pydantic import Field, create_model
 
-# Python puts this file's folder first on the path, and there this file would be the SDK.
-FOLDER = Path(__file__).resolve().parent
-ROOT = FOLDER.parent
-sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry).resolve() != FOLDER)]
+from handoff.background import BackgroundLoop
+from handoff.bootstrap import build_connection, build_router
+from handoff.core.errors import ProviderError, SpendingCapError
+from handoff.core.model import Agent, Evidence, Registry
+from handoff.core.texts import agent_text, parse_query
+from handoff.evaluation.cases import load_cases
+from handoff.policy_file import load_policy
+from handoff.providers.openai.connection import OpenAIConnection
+from handoff.providers.openai.prices import load_prices
+from handoff.providers.openai.tagger import PROMPT
+from handoff.registry import load_registry
+from handoff.resilience.limiter import WINDOW_SECONDS
+from handoff.resilience.spending import SpendingCap
+from handoff.router import Router, judge
+from handoff.settings import OpenAISettings, Settings
+from handoff.trace import Trace
+from tests.fake_openai import FakeOpenAI, Fault, Json, Receive, Send
 
-from openai import AsyncOpenAI, OpenAIError  # noqa: E402 - after the path is mended
-
-from handoff.background import BackgroundLoop  # noqa: E402
-from handoff.bootstrap import build_connection, build_router  # noqa: E402
-from handoff.core.errors import ProviderError, SpendingCapError  # noqa: E402
-from handoff.core.model import Agent, Evidence, Registry  # noqa: E402
-from handoff.core.texts import agent_text, parse_query  # noqa: E402
-from handoff.evaluation.cases import load_cases  # noqa: E402
-from handoff.policy_file import load_policy  # noqa: E402
-from handoff.providers.openai.connection import OpenAIConnection  # noqa: E402
-from handoff.providers.openai.prices import load_prices  # noqa: E402
-from handoff.providers.openai.tagger import PROMPT  # noqa: E402
-from handoff.registry import load_registry  # noqa: E402
-from handoff.resilience.limiter import WINDOW_SECONDS  # noqa: E402
-from handoff.resilience.spending import SpendingCap  # noqa: E402
-from handoff.router import Router, judge  # noqa: E402
-from handoff.settings import OpenAISettings, Settings  # noqa: E402
-from handoff.trace import Trace  # noqa: E402
-from tests.fake_openai import FakeOpenAI, Fault, Json, Receive, Send  # noqa: E402
-
+ROOT = Path(__file__).resolve().parents[1]
 CHAT_SECONDS, EMBEDDINGS_SECONDS = 0.5, 0.2
 KEY = "sk-benchmark"
 CHAT_MODEL, EMBEDDING_MODEL = "gpt-4o-mini", "text-embedding-3-small"

@@ -1,6 +1,6 @@
 """What Flyte's local mode costs, beside the design note's claims; and how fast a batch is.
 
-    python benchmarks/flyte.py [--json] [--rows N]
+    python benchmarks/on_flyte.py [--json] [--rows N]
 
 *handoff*: CPU time of one handoff over ten agents beyond the plain route's, medians; the same with
 the design note's layout, in which every embedding is a trace that returns 1,536 floats.
@@ -30,11 +30,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-# This script is called flyte too; what it imports is not.
-sys.path.pop(0)
+# Flyte and the workflow read these when they are imported.
 os.environ["DO_NOT_TRACK"] = "1"
+os.environ["HANDOFF_REGISTRY"] = str(Path(__file__).resolve().parents[1] / "agents.csv")
+os.environ["HANDOFF_EMBEDDER"] = "local"
+os.environ["HANDOFF_TAGGER"] = "local"
 
 import flyte
+
+from handoff import workflow
+from handoff.bootstrap import build_router
+from handoff.policy_file import load_policy
+from handoff.registry import load_registry
+from handoff.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
@@ -50,19 +58,6 @@ CLAIMS_US = {
     "trace, inside": "10-100",
     "task, inside": "1,000-10,000",
 }
-
-sys.path.insert(0, str(ROOT))
-os.environ |= {
-    "HANDOFF_REGISTRY": str(ROOT / "agents.csv"),
-    "HANDOFF_EMBEDDER": "local",
-    "HANDOFF_TAGGER": "local",
-}
-
-from handoff import workflow  # noqa: E402 - it reads the settings above
-from handoff.bootstrap import build_router  # noqa: E402
-from handoff.policy_file import load_policy  # noqa: E402
-from handoff.registry import load_registry  # noqa: E402
-from handoff.settings import load_settings  # noqa: E402
 
 env = flyte.TaskEnvironment("handoff-benchmark")
 
