@@ -17,13 +17,13 @@ import numpy as np
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.model import EvidenceSet, Registry
-from handoff.evaluation.cases import Case, load_cases
 from handoff.evaluation.counts import count, endings
 from handoff.evaluation.judged import Judged, label, rank_cases
 from handoff.evaluation.sweep import auroc, best_threshold, sweep, top1
 from handoff.evaluation.tag_quality import measure_tags
-from handoff.registry import load_registry
-from handoff.settings import load_settings
+from handoff.files.cases import Case, load_cases
+from handoff.files.registry import load_registry
+from handoff.files.settings import load_settings
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}

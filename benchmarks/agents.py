@@ -22,17 +22,17 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from handoff.agents.advice import look_at_first
+from handoff.agents.explain import explain, smallest_flip
+from handoff.agents.overlap import find_overlap
+from handoff.agents.plane import project
 from handoff.bootstrap import build_router
 from handoff.core.model import Policy, Registry, ThresholdSource
 from handoff.core.texts import agent_text
-from handoff.evaluation.advice import look_at_first
-from handoff.evaluation.cases import load_cases
-from handoff.evaluation.map import project
-from handoff.evaluation.overlap import find_overlap
-from handoff.explaining import explain, smallest_flip
+from handoff.files.cases import load_cases
+from handoff.files.registry import load_registry
+from handoff.files.settings import load_settings
 from handoff.providers.local import LocalEmbedder
-from handoff.registry import load_registry
-from handoff.settings import load_settings
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}

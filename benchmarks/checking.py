@@ -27,7 +27,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from handoff.core.model import Outcome, Policy, ThresholdSource
-from handoff.verdicts import Judgement, Verdict, VerdictLog
+from handoff.verdicts.log import Judgement, Verdict, VerdictLog
 
 ROOT = Path(__file__).resolve().parents[1]
 VERDICTS = 20

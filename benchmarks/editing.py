@@ -21,16 +21,16 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from handoff.agents.edit import compare_edit, edit_agents, ground_tags, lay_ground, new_texts
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.model import Policy, Registry, ThresholdSource
 from handoff.evaluation.analysis import analyse
-from handoff.evaluation.cases import load_cases
-from handoff.evaluation.edit import compare_edit, edit_agents, ground_tags, lay_ground, new_texts
 from handoff.evaluation.judged import Labelled, label
+from handoff.files.cases import load_cases
+from handoff.files.registry import load_registry, parse_table, table_of
+from handoff.files.settings import load_settings
 from handoff.providers.local import LocalEmbedder, weigh
-from handoff.registry import load_registry, parse_table, table_of
-from handoff.settings import load_settings
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}

@@ -38,23 +38,23 @@ from handoff.core.tags import carriers_of
 from handoff.core.texts import agent_text
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import analyse
-from handoff.evaluation.cases import Case, load_cases
 from handoff.evaluation.counts import count, endings
 from handoff.evaluation.goal import Aim, Goal, choose
 from handoff.evaluation.judged import Judged, judge_scores, rank_cases, settle
-from handoff.evaluation.learn import part
 from handoff.evaluation.own_thresholds import fit_own
+from handoff.evaluation.proof import part
 from handoff.evaluation.run import Run, gather_cases, label_run
 from handoff.evaluation.suggest import suggest
 from handoff.evaluation.sweep import auroc, sweep, top1
 from handoff.evaluation.sweep import best_threshold as swept_threshold
-from handoff.examples import Labelled as Line
-from handoff.examples import collect_examples
+from handoff.files.cases import Case, load_cases
+from handoff.files.examples import Labelled as Line
+from handoff.files.examples import collect_examples
+from handoff.files.registry import load_registry
+from handoff.files.settings import Settings, load_settings
 from handoff.index.exact import ExactIndex
 from handoff.providers.local import LocalEmbedder, LocalTagExtractor
-from handoff.registry import load_registry
 from handoff.router import Router
-from handoff.settings import Settings, load_settings
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
 ROOT = Path(__file__).resolve().parents[1]

@@ -40,9 +40,9 @@ import flyte
 
 from handoff import workflow
 from handoff.bootstrap import build_router
-from handoff.policy_file import load_policy
-from handoff.registry import load_registry
-from handoff.settings import load_settings
+from handoff.files.policy import load_policy
+from handoff.files.registry import load_registry
+from handoff.files.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))

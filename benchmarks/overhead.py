@@ -30,11 +30,11 @@ from handoff.core.model import Agent, EvidenceSet, FloatArray, Registry
 from handoff.core.ranking import rank
 from handoff.core.scoring import unit
 from handoff.core.texts import parse_query
+from handoff.files.policy import load_policy
+from handoff.files.registry import load_registry
+from handoff.files.settings import load_settings
 from handoff.index.exact import ExactIndex
-from handoff.policy_file import load_policy
-from handoff.registry import load_registry
 from handoff.router import judge
-from handoff.settings import load_settings
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}

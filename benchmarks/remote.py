@@ -40,16 +40,16 @@ from handoff.bootstrap import build_connection, build_router
 from handoff.core.errors import ProviderError, SpendingCapError
 from handoff.core.model import Agent, Evidence, Registry
 from handoff.core.texts import agent_text, parse_query
-from handoff.evaluation.cases import load_cases
-from handoff.policy_file import load_policy
+from handoff.files.cases import load_cases
+from handoff.files.policy import load_policy
+from handoff.files.registry import load_registry
+from handoff.files.settings import OpenAISettings, Settings
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.providers.openai.prices import load_prices
 from handoff.providers.openai.tagger import PROMPT
-from handoff.registry import load_registry
 from handoff.resilience.limiter import WINDOW_SECONDS
 from handoff.resilience.spending import SpendingCap
 from handoff.router import Router, judge
-from handoff.settings import OpenAISettings, Settings
 from handoff.trace import Trace
 from tests.fake_openai import FakeOpenAI, Fault, Json, Receive, Send
 

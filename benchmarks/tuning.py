@@ -35,15 +35,15 @@ from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.model import FloatArray, Policy, ThresholdSource
 from handoff.evaluation.analysis import analyse
-from handoff.evaluation.cases import load_cases
 from handoff.evaluation.counts import Counts, count, endings
 from handoff.evaluation.goal import Aim, Goal, choose, parse_goal, weight_of_nobody
 from handoff.evaluation.judged import Judged, Labelled, label, rank_cases, settle
 from handoff.evaluation.own_thresholds import fit_own
 from handoff.evaluation.recommend import split
 from handoff.evaluation.sweep import auroc, sweep, top1
-from handoff.registry import load_registry
-from handoff.settings import load_settings
+from handoff.files.cases import load_cases
+from handoff.files.registry import load_registry
+from handoff.files.settings import load_settings
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}

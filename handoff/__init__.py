@@ -18,7 +18,7 @@ from handoff.core.model import (
 )
 from handoff.core.ranking import rank
 from handoff.core.texts import parse_query
-from handoff.registry import load_registry
+from handoff.files.registry import load_registry
 from handoff.router import Route, Router
 
 __all__ = [

@@ -6,7 +6,9 @@ from dataclasses import replace
 from handoff.core.lexical import build_lexicon
 from handoff.core.model import Registry
 from handoff.core.texts import agent_text
-from handoff.examples import Examples, load_examples
+from handoff.files.examples import Examples, load_examples
+from handoff.files.registry import load_registry
+from handoff.files.settings import Settings
 from handoff.index.exact import ExactIndex, HeldOutIndex
 from handoff.protocols import AgentRunner, Embedder, TagExtractor
 from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
@@ -17,11 +19,9 @@ from handoff.providers.openai.prices import load_prices
 from handoff.providers.openai.runner import OpenAIRunner
 from handoff.providers.openai.tagger import OpenAITagExtractor
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
-from handoff.registry import load_registry
 from handoff.resilience.cache import VectorCache
 from handoff.resilience.spending import SpendingCap
 from handoff.router import Router
-from handoff.settings import Settings
 
 CACHE_NAME = "vectors-1.sqlite"
 LEARNED_NAME = "learned-1"

@@ -9,10 +9,10 @@ from handoff.bootstrap import build_connection, build_router
 from handoff.core.errors import HandoffError
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import shorten
-from handoff.examples import load_examples
-from handoff.policy_file import Ground, load_policy
-from handoff.registry import load_registry
-from handoff.settings import Settings, load_settings
+from handoff.files.examples import load_examples
+from handoff.files.policy import Ground, load_policy
+from handoff.files.registry import load_registry
+from handoff.files.settings import Settings, load_settings
 from handoff.trace import Trace
 
 _PROBE = Registry((Agent("probe", "Probe", "Answers whether anybody is there.", ("probe",)),))

@@ -53,14 +53,14 @@ from handoff.core.model import (
 )
 from handoff.core.ranking import rank_by
 from handoff.core.texts import parse_query
-from handoff.evaluation.cases import load_cases
-from handoff.policy_file import Ground, load_policy, parse_threshold
-from handoff.registry import load_registry
+from handoff.files.cases import load_cases
+from handoff.files.policy import Ground, load_policy, parse_threshold
+from handoff.files.registry import load_registry
+from handoff.files.settings import Settings, load_settings
 from handoff.report.route_html import route_to_html
 from handoff.report.route_json import plain_score
-from handoff.report.words import headline, reason
+from handoff.report.route_words import headline, reason
 from handoff.router import Route, Router
-from handoff.settings import Settings, load_settings
 from handoff.trace import Trace, note
 
 try:

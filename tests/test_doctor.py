@@ -8,7 +8,7 @@ from fake_openai import FakeOpenAI
 
 from handoff import cli
 from handoff.bootstrap import open_registry
-from handoff.settings import load_settings
+from handoff.files.settings import load_settings
 
 KEY = "sk-test-SECRETKEY"
 

@@ -8,7 +8,7 @@ SCRIPT = """
 import json, sys, time
 import numpy
 begun = time.process_time()
-import handoff, handoff.cli, handoff.policy_file
+import handoff, handoff.cli, handoff.files.policy
 import handoff.evaluation.compare, handoff.evaluation.recommend, handoff.evaluation.run
 print(json.dumps({"cpu": time.process_time() - begun, "loaded": sorted(sys.modules)}))
 """

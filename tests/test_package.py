@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_page_and_the_theme(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert {"handoff/ui/app.py", "handoff/ui/.streamlit/config.toml"} <= names
-    assert {"handoff/ui/screens/explore.py", "handoff/ui/icon.svg", "handoff/py.typed"} <= names
+    assert {"handoff/ui/explore/page.py", "handoff/ui/icon.svg", "handoff/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 
 

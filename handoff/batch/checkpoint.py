@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from handoff.atomic_file import write_whole
 from handoff.batch.rows import open_input
 from handoff.core.errors import BatchError
 from handoff.core.model import Policy, Registry
 from handoff.core.texts import shorten
+from handoff.files.whole_file import write_whole
 from handoff.router import Router
 
 SCHEMA = 1

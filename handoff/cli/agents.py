@@ -8,6 +8,10 @@ from pathlib import Path
 import click
 from threadpoolctl import threadpool_limits
 
+from handoff.agents.advice import look_at_first
+from handoff.agents.explain import explain as explain_score
+from handoff.agents.explain import smallest_flip
+from handoff.agents.overlap import candidate_scores, find_overlap
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router, open_registry, texts_cost_usd
 from handoff.cli.options import (
@@ -26,13 +30,9 @@ from handoff.core.explain import texts_to_explain
 from handoff.core.model import FloatArray, Registry
 from handoff.core.ranking import rank_by
 from handoff.core.texts import agent_text, parse_query, shorten
-from handoff.evaluation.advice import look_at_first
 from handoff.evaluation.analysis import Analysis, analyse
-from handoff.evaluation.cases import load_cases
-from handoff.evaluation.overlap import candidate_scores, find_overlap
 from handoff.evaluation.run import Run, gather_cases, label_run
-from handoff.explaining import explain as explain_score
-from handoff.explaining import smallest_flip
+from handoff.files.cases import load_cases
 from handoff.report.explain_words import explanation_to_text
 from handoff.report.overlap_json import explanation_to_json, overlap_to_json
 from handoff.report.overlap_words import overlap_to_text

@@ -13,6 +13,7 @@ import click
 
 from handoff.batch.checkpoint import ground_of
 from handoff.batch.run import Lanes, Progress, run_batch
+from handoff.batch.workers import open_lanes
 from handoff.bootstrap import build_connection, build_router, open_registry
 from handoff.cli.options import (
     CONFIG,
@@ -28,9 +29,8 @@ from handoff.cli.options import (
 from handoff.core.errors import BatchError, SettingsError
 from handoff.core.model import Policy, Registry
 from handoff.core.texts import shorten
-from handoff.report.example_words import example_notes
-from handoff.settings import Settings
-from handoff.workers import open_lanes
+from handoff.files.settings import Settings
+from handoff.report.examples_words import example_notes
 
 _SHOWN_EVERY_SECONDS = 0.2
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from handoff.atomic_file import write_whole
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router, open_registry
 from handoff.cli.options import (
@@ -29,23 +28,24 @@ from handoff.cli.options import (
 from handoff.core.errors import CasesError, SettingsError, StalePolicyError
 from handoff.core.model import Policy, ThresholdSource
 from handoff.evaluation.analysis import Analysis, analyse
-from handoff.evaluation.cases import Cases, load_cases
 from handoff.evaluation.compare import compare as compare_analyses
 from handoff.evaluation.goal import parse_goal, parse_share
 from handoff.evaluation.recommend import Recommendation, recommend
 from handoff.evaluation.run import Run, gather_cases, label_run
-from handoff.policy_file import Found, save_policy
+from handoff.files.cases import Cases, load_cases
+from handoff.files.policy import Found, save_policy
+from handoff.files.whole_file import write_whole
 from handoff.providers.openai.connection import OpenAIConnection
-from handoff.report.eval_json import analysis_to_json, comparison_to_json
-from handoff.report.eval_text import (
+from handoff.report.examples_words import example_notes
+from handoff.report.set_json import analysis_to_json, comparison_to_json
+from handoff.report.set_text import (
     Gate,
     analysis_to_text,
     comparison_to_markdown,
     comparison_to_text,
     gates_to_junit,
 )
-from handoff.report.eval_words import apart, counted, set_notes
-from handoff.report.example_words import example_notes
+from handoff.report.set_words import apart, counted, set_notes
 from handoff.router import Router
 
 _CASES = click.argument("cases_path", metavar="CASES", type=click.Path(path_type=Path))

@@ -15,12 +15,12 @@ from handoff.core.learning import NOBODY, Lessons, learn
 from handoff.core.model import Example, FloatArray, Registry
 from handoff.core.texts import agent_text, parse_query, shorten
 from handoff.core.word_overlap import normal_form
-from handoff.csv_table import Row, Shape, load_bytes, parse_rows
-from handoff.evaluation.cases import load_cases
-from handoff.evaluation.learn import MOST_TO_LEARN, draw_curve, part, prove, thin
+from handoff.evaluation.proof import MOST_TO_LEARN, draw_curve, part, prove, thin
 from handoff.evaluation.suggest import suggest as choose_suggestions
-from handoff.examples import Labelled, collect_examples, save_examples
-from handoff.report.learn_text import (
+from handoff.files.cases import load_cases
+from handoff.files.csv_table import Row, Shape, load_bytes, parse_rows
+from handoff.files.examples import Labelled, collect_examples, save_examples
+from handoff.report.examples_text import (
     Lesson,
     lesson_to_json,
     lesson_to_text,

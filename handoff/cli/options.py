@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from handoff.core.model import Policy, ThresholdSource
-from handoff.policy_file import Ground, load_policy, parse_threshold
+from handoff.files.policy import Ground, load_policy, parse_threshold
+from handoff.files.settings import Settings, load_settings
 from handoff.router import Router
-from handoff.settings import Settings, load_settings
 
 OK, FAILED, ERROR = 0, 1, 2
 

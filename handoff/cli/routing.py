@@ -26,11 +26,11 @@ from handoff.cli.options import (
 from handoff.core.errors import SettingsError
 from handoff.core.texts import parse_query
 from handoff.doctor import examine, report
-from handoff.registry import load_registry
-from handoff.report.example_words import example_notes
+from handoff.files.registry import load_registry
+from handoff.files.settings import load_settings
+from handoff.report.examples_words import example_notes
 from handoff.report.route_json import route_to_json
 from handoff.report.route_text import route_to_text
-from handoff.settings import load_settings
 
 
 @click.command()

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from handoff.atomic_file import write_whole
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router, open_registry
 from handoff.cli.options import (
@@ -26,20 +25,21 @@ from handoff.cli.options import (
 )
 from handoff.core.model import Policy
 from handoff.core.texts import shorten
-from handoff.csv_table import load_bytes
-from handoff.evaluation.reviews import (
+from handoff.files.csv_table import load_bytes
+from handoff.files.settings import load_state_dir
+from handoff.files.whole_file import write_whole
+from handoff.report.verdicts_words import regression_line, regression_summary
+from handoff.report.verdicts_words import stats as stats_in_words
+from handoff.router import Router
+from handoff.verdicts.exchange import format_csv, format_json, parse_file
+from handoff.verdicts.log import Entry, Verdict, VerdictLog, VerdictsError, entry_to_record
+from handoff.verdicts.reviews import (
     Regression,
     called_right,
     find_regressions,
     standing,
     tally,
 )
-from handoff.evaluation.verdict_files import format_csv, format_json, parse_file
-from handoff.report.verdict_words import regression_line, regression_summary
-from handoff.report.verdict_words import stats as stats_in_words
-from handoff.router import Router
-from handoff.settings import load_state_dir
-from handoff.verdicts import Entry, Verdict, VerdictLog, VerdictsError, entry_to_record
 
 
 @click.group()

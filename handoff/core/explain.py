@@ -25,9 +25,9 @@ from handoff.core.learning import Learned, likeness
 from handoff.core.lexical import HALF, K1, B, Lexicon
 from handoff.core.model import Agent, Evidence, FloatArray, Policy, Registry
 from handoff.core.ranking import rank_by
+from handoff.core.spans import Part, parts_of, without
 from handoff.core.tagging import stems
 from handoff.core.texts import agent_text
-from handoff.core.words import Part, parts_of, without
 
 MOST_PARTS = 400
 MOST_BYTES = 140_000

@@ -1,1 +1,1 @@
-"""Is the routing any good? Evidence is gathered once; every analysis is a pure function of it."""
+"""A labelled set, judged: evidence is gathered once, every analysis is a pure function of it."""

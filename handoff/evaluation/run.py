@@ -7,8 +7,8 @@ import numpy as np
 
 from handoff.core.errors import CasesError, ProviderError
 from handoff.core.model import EvidenceSet, IntArray, Registry
-from handoff.evaluation.cases import Case
 from handoff.evaluation.judged import Labelled, label
+from handoff.files.cases import Case
 from handoff.router import QUERIES_AT_ONCE, Router
 from handoff.trace import Trace, billed
 

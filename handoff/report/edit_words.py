@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from handoff.agents.edit import EditEffect, Shift
 from handoff.core.texts import formula_safe, shorten
-from handoff.evaluation.edit import EditEffect, Shift
-from handoff.report.eval_words import counted, percent
+from handoff.report.set_words import counted, percent
 
 NAMED_AGENTS = 3
 

@@ -7,7 +7,7 @@ from typing import Any
 from handoff.core.explain import WordShare
 from handoff.core.texts import shorten
 from handoff.report.explain_words import carried_by
-from handoff.report.figures import BEST, THRESHOLD
+from handoff.report.route_figures import BEST, THRESHOLD
 
 MOST_BARS = 40
 _ROW_PX = 24

@@ -6,7 +6,7 @@ from typing import Any
 from handoff.core.explain import EditKind, Explanation, Flip, WordShare
 from handoff.core.model import Registry
 from handoff.core.texts import formula_safe, shorten
-from handoff.report.words import rounded, together
+from handoff.report.route_words import rounded, together
 
 _NAMED = 3
 _LEAST = 0.005

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from handoff.agents.overlap import Overlap
+from handoff.agents.plane import Map
 from handoff.core.model import Registry
 from handoff.core.texts import formula_safe, shorten
-from handoff.evaluation.map import Map
-from handoff.evaluation.overlap import Overlap
-from handoff.report.eval_words import percent
-from handoff.report.figures import BELOW, BEST, THRESHOLD
 from handoff.report.overlap_words import name_of, overlap_summary
+from handoff.report.route_figures import BELOW, BEST, THRESHOLD
+from handoff.report.set_words import percent
 
 MOST_IN_HEAT_MAP = 40
 MOST_NAMED = 40

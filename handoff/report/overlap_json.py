@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from handoff.agents.advice import Advice
+from handoff.agents.overlap import Overlap
 from handoff.core.explain import Explanation, Flip, WordShare
 from handoff.core.model import Registry
-from handoff.evaluation.advice import Advice
-from handoff.evaluation.overlap import Overlap
 from handoff.report.overlap_words import advice_in_words
 
 SCHEMA = 1

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from handoff.agents.advice import Advice, AdviceKind
+from handoff.agents.overlap import Contest, Overlap
 from handoff.core.model import Registry
 from handoff.core.texts import formula_safe, shorten
-from handoff.evaluation.advice import Advice, AdviceKind
-from handoff.evaluation.overlap import Contest, Overlap
-from handoff.report.eval_words import counted, percent
-from handoff.report.words import rounded
+from handoff.report.route_words import rounded
+from handoff.report.set_words import counted, percent
 
 _NAMED = 3
 _LONGEST_QUERY = 80

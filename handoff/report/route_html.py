@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from handoff.report.words import (
+from handoff.report.route_words import (
     answered_by,
     comparison,
     filter_note,

@@ -1,7 +1,7 @@
 """A route as text for a terminal."""
 
 from handoff.core.model import Ranking
-from handoff.report.words import filter_note, headline, milliseconds, reason
+from handoff.report.route_words import filter_note, headline, milliseconds, reason
 from handoff.router import Route
 from handoff.trace import wall_ms
 

@@ -1,4 +1,4 @@
-"""The page. Each file in `screens` is one screen, a script that reads from top to bottom."""
+"""The page. A folder for each screen; its `page.py` is a script that reads from top to bottom."""
 
 from pathlib import Path
 
@@ -10,12 +10,20 @@ _HERE = Path(__file__).parent
 def main() -> None:
     """Draw the screen that was asked for."""
     st.set_page_config(page_title="handoff", page_icon=str(_HERE / "icon.svg"), layout="wide")
-    explore = st.Page(
-        _HERE / "screens" / "explore.py", title="Explore", icon=":material/alt_route:", default=True
+    screens = (
+        ("explore", "Explore", ":material/alt_route:"),
+        ("tune", "Tune", ":material/tune:"),
+        ("agents", "Agents", ":material/groups:"),
+        ("check", "Check by hand", ":material/fact_check:"),
     )
-    tune = st.Page(_HERE / "screens" / "tune.py", title="Tune", icon=":material/tune:")
-    agents = st.Page(_HERE / "screens" / "agents.py", title="Agents", icon=":material/groups:")
-    check = st.Page(
-        _HERE / "screens" / "check.py", title="Check by hand", icon=":material/fact_check:"
-    )
-    st.navigation([explore, tune, agents, check], position="top").run()
+    pages = [
+        st.Page(
+            _HERE / name / "page.py",
+            title=title,
+            icon=icon,
+            url_path=name,
+            default=name == "explore",
+        )
+        for name, title, icon in screens
+    ]
+    st.navigation(pages, position="top").run()

@@ -12,11 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from handoff.core.errors import HandoffError, RegistryError
-from handoff.core.model import Example, FloatArray, Policy, Registry
-from handoff.core.texts import agent_text, shorten
-from handoff.evaluation.analysis import Analysis, analyse
-from handoff.evaluation.edit import (
+from handoff.agents.edit import (
     EditEffect,
     Ground,
     compare_edit,
@@ -25,10 +21,13 @@ from handoff.evaluation.edit import (
     lay_ground,
     new_texts,
 )
+from handoff.agents.overlap import Overlap, candidate_scores, find_overlap
+from handoff.core.errors import HandoffError, RegistryError
+from handoff.core.model import Example, FloatArray, Policy, Registry
+from handoff.core.texts import agent_text, shorten
+from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.judged import Labelled
-from handoff.evaluation.overlap import Overlap, candidate_scores, find_overlap
-from handoff.providers.local import weigh
-from handoff.registry import (
+from handoff.files.registry import (
     SHAPE,
     Cells,
     parse_registry,
@@ -37,6 +36,7 @@ from handoff.registry import (
     save_registry,
     table_of,
 )
+from handoff.providers.local import weigh
 from handoff.router import Router
 from handoff.ui import state
 from handoff.ui.labels import LabelledSet

@@ -14,17 +14,14 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from handoff.atomic_file import write_whole
 from handoff.core.errors import CasesError, QueryError, SettingsError
 from handoff.core.learning import Lessons, learn
 from handoff.core.model import Example, Policy, Registry, ThresholdSource
 from handoff.core.texts import agent_text, parse_query
 from handoff.core.word_overlap import normal_form
-from handoff.csv_table import load_bytes
 from handoff.evaluation.analysis import Analysis, analyse
-from handoff.evaluation.cases import SHAPE, Case, Cases, append_cases
 from handoff.evaluation.judged import Labelled
-from handoff.evaluation.learn import MOST_TO_LEARN, draw_curve, part, prove, thin
+from handoff.evaluation.proof import MOST_TO_LEARN, draw_curve, part, prove, thin
 from handoff.evaluation.recommend import OwnThresholds, Recommendation
 from handoff.evaluation.run import (
     Run,
@@ -34,13 +31,16 @@ from handoff.evaluation.run import (
     label_run,
     reuse,
 )
-from handoff.examples import MOST_EXAMPLES, collect_examples
-from handoff.examples import Labelled as Teaching
-from handoff.examples import save_examples as write_examples
-from handoff.policy_file import Found, format_policy
-from handoff.registry import save_registry
-from handoff.report.learn_text import Lesson
-from handoff.settings import EXAMPLES_NAME
+from handoff.files.cases import SHAPE, Case, Cases, append_cases
+from handoff.files.csv_table import load_bytes
+from handoff.files.examples import MOST_EXAMPLES, collect_examples
+from handoff.files.examples import Labelled as Teaching
+from handoff.files.examples import save_examples as write_examples
+from handoff.files.policy import Found, format_policy
+from handoff.files.registry import save_registry
+from handoff.files.settings import EXAMPLES_NAME
+from handoff.files.whole_file import write_whole
+from handoff.report.examples_text import Lesson
 from handoff.ui import state
 
 MOST_RUNS = 6

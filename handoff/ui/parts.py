@@ -8,9 +8,9 @@ import streamlit as st
 from handoff.core.errors import HandoffError
 from handoff.core.model import Outcome, Policy, Registry, ThresholdSource
 from handoff.core.texts import agent_text, parse_number, shorten
-from handoff.report.budget import BUDGET_MS
 from handoff.report.markdown import plain
-from handoff.report.words import (
+from handoff.report.route_budget import BUDGET_MS
+from handoff.report.route_words import (
     STAGES_IN_WORDS,
     distance,
     filter_note,

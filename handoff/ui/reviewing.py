@@ -12,12 +12,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from handoff.atomic_file import write_whole
 from handoff.core.errors import CasesError, HandoffError
 from handoff.core.model import Evidence, EvidenceSet, Policy
-from handoff.csv_table import load_bytes
-from handoff.evaluation.cases import Cases, append_cases, format_cases, parse_cases
-from handoff.evaluation.review_queue import (
+from handoff.files.cases import Cases, append_cases, format_cases, parse_cases
+from handoff.files.csv_table import load_bytes
+from handoff.files.whole_file import write_whole
+from handoff.router import Route, Router
+from handoff.trace import Span, Trace
+from handoff.ui import state
+from handoff.verdicts.log import Entry, Judgement, Undo, Verdict, VerdictLog, parse_note
+from handoff.verdicts.queue import (
     NOTHING_SEEN,
     Outlook,
     Queue,
@@ -25,7 +29,7 @@ from handoff.evaluation.review_queue import (
     make_queue,
     parse_queue,
 )
-from handoff.evaluation.reviews import (
+from handoff.verdicts.reviews import (
     Additions,
     Regression,
     Signature,
@@ -34,10 +38,6 @@ from handoff.evaluation.reviews import (
     standing,
     verdict_on,
 )
-from handoff.router import Route, Router
-from handoff.trace import Span, Trace
-from handoff.ui import state
-from handoff.verdicts import Entry, Judgement, Undo, Verdict, VerdictLog, parse_note
 
 AHEAD = 10
 """So many queries are gathered together, before they are shown."""

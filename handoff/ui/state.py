@@ -21,15 +21,15 @@ from handoff.bootstrap import open_registry as read_registry
 from handoff.core.errors import ExamplesError, HandoffError, StalePolicyError
 from handoff.core.model import Evidence, Example, FloatArray, Policy, Registry
 from handoff.core.texts import agent_text, shorten
-from handoff.evaluation.cases import Cases, load_cases, parse_cases
-from handoff.examples import Examples
-from handoff.policy_file import Ground, load_policy
+from handoff.files.cases import Cases, load_cases, parse_cases
+from handoff.files.examples import Examples
+from handoff.files.policy import Ground, load_policy
+from handoff.files.registry import parse_registry
+from handoff.files.settings import Settings, load_settings
 from handoff.providers.openai.connection import OpenAIConnection
-from handoff.registry import parse_registry
 from handoff.resilience.breaker import BreakerState
 from handoff.resilience.spending import SpendingCap, visitor_cap
 from handoff.router import Route, Router
-from handoff.settings import Settings, load_settings
 from handoff.trace import Span, Trace
 
 Parsed = TypeVar("Parsed")

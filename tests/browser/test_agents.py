@@ -20,7 +20,7 @@ READY = re.compile(r"labelled queries stands here before you save")
 KILLED_BETWEEN_WRITE_AND_RENAME = """
 import os, sys
 from pathlib import Path
-from handoff.registry import load_registry, save_registry
+from handoff.files.registry import load_registry, save_registry
 from handoff.core.model import Registry
 
 path = Path(sys.argv[1])

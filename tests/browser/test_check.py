@@ -17,7 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from handoff.verdicts import VerdictLog
+from handoff.verdicts.log import VerdictLog
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"

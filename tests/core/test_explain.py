@@ -26,8 +26,8 @@ from handoff.core.lexical import build_lexicon, lexical_scores
 from handoff.core.model import Agent, Policy, ThresholdSource
 from handoff.core.ranking import rank_by
 from handoff.core.scoring import unit
+from handoff.core.spans import parts_of, words_of
 from handoff.core.tagging import stems
-from handoff.core.words import parts_of, words_of
 
 
 def test_each_variant_lacks_one_word():

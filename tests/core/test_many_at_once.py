@@ -10,7 +10,7 @@ from handoff.core.lexical_many import lay_out_words, lexical_scores_of
 from handoff.core.tagging import choose_tags, pair_tags, stems
 from handoff.core.tagging_many import choose_tags_of_many, named_tags
 from handoff.core.texts import agent_text
-from handoff.registry import load_registry
+from handoff.files.registry import load_registry
 
 WORDS = ["billing", "models", "CI/CD", "release", "notes", "C++", "weather", "Agent", "Does", "1"]
 

@@ -11,7 +11,6 @@ from handoff.core.errors import CasesError, ProviderError, ProviderUnavailableEr
 from handoff.core.lexical import build_lexicon
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import agent_text
-from handoff.evaluation.cases import Case
 from handoff.evaluation.judged import NOBODY
 from handoff.evaluation.run import (
     Part,
@@ -22,6 +21,7 @@ from handoff.evaluation.run import (
     join,
     label_run,
 )
+from handoff.files.cases import Case
 from handoff.index.exact import ExactIndex
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
 from handoff.router import QUERIES_AT_ONCE, Router

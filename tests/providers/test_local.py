@@ -12,14 +12,14 @@ import pytest
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.errors import ProviderError
-from handoff.evaluation.cases import load_cases
 from handoff.evaluation.judged import label, rank_cases
 from handoff.evaluation.sweep import best_threshold, sweep, top1
 from handoff.evaluation.tag_quality import measure_tags
+from handoff.files.cases import load_cases
+from handoff.files.registry import load_registry
+from handoff.files.settings import load_settings
 from handoff.providers import local
 from handoff.providers.local import LocalEmbedder
-from handoff.registry import load_registry
-from handoff.settings import load_settings
 from handoff.trace import Trace
 
 TEXTS = ["Analyze sales data", "the pods keep crashing", "日本語", "x" * 300]

@@ -39,13 +39,13 @@ from handoff.core.errors import (
 )
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import agent_text
-from handoff.policy_file import load_policy
+from handoff.files.policy import load_policy
+from handoff.files.settings import OpenAISettings, Settings
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.providers.openai.prices import load_prices
 from handoff.providers.openai.tagger import PROMPT
 from handoff.resilience.breaker import BreakerState
 from handoff.resilience.spending import SpendingCap, SpendingCapError
-from handoff.settings import OpenAISettings, Settings
 from handoff.trace import Trace, billed
 
 KEY = "sk-test-SECRETKEY123"

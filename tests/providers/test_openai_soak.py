@@ -9,7 +9,7 @@ from fake_openai import FakeOpenAI
 from handoff.bootstrap import build_connection, build_router
 from handoff.core.errors import ProviderError
 from handoff.core.model import Agent, EvidenceSet, Registry
-from handoff.settings import OpenAISettings, Settings
+from handoff.files.settings import OpenAISettings, Settings
 from handoff.trace import Trace
 
 QUERIES = 2_000

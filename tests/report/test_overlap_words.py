@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from handoff.agents.advice import Advice, AdviceKind
+from handoff.agents.overlap import find_overlap
+from handoff.agents.plane import project
 from handoff.core.explain import Edit, EditKind, Flip, WordShare
 from handoff.core.model import Agent, Registry
-from handoff.evaluation.advice import Advice, AdviceKind
-from handoff.evaluation.map import project
-from handoff.evaluation.overlap import find_overlap
 from handoff.report.explain_figures import shares_alt, shares_chart
 from handoff.report.explain_words import carried_by, flip_in_words, share_rows
 from handoff.report.overlap_figures import map_alt, map_chart, map_rows, overlap_alt, overlap_chart

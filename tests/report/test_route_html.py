@@ -7,9 +7,9 @@ import pytest
 
 from handoff.bootstrap import build_router
 from handoff.core.model import Agent, Policy, Registry, ThresholdSource
+from handoff.files.settings import Settings
 from handoff.report.route_html import route_to_html
 from handoff.router import judge
-from handoff.settings import Settings
 from handoff.trace import Trace
 
 POLICY = Policy(0.23, ThresholdSource.EMBEDDER)

@@ -6,7 +6,7 @@ import pytest
 
 from handoff.core.errors import RegistryError
 from handoff.core.model import Agent, Registry
-from handoff.registry import parse_table, replace_registry, save_registry, table_of
+from handoff.files.registry import parse_table, replace_registry, save_registry, table_of
 from handoff.ui.editing import SHOWN_ROWS, Difference, apply_edits, differences, search_rows
 
 REGISTRY = Registry(

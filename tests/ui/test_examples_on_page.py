@@ -2,7 +2,7 @@
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
+from app_pages import EXPLORE, open_page
 
 REGISTRY = """\
 id,name,description,tags
@@ -22,7 +22,6 @@ my bicycle has a flat tyre,
 a new saddle for the bicycle,
 fresh rolls for the guests,baker
 """
-TUNE = "handoff/ui/screens/tune.py"
 
 
 @pytest.fixture
@@ -42,8 +41,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def page(root, folder):  # noqa: ARG001 - the page reads it
     """Return the page, run once."""
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=60)
-    return app.switch_page(TUNE).run()
+    return open_page(root, "tune").run()
 
 
 def press(page, label):
@@ -127,7 +125,7 @@ def test_explore_says_which_example_spoke(page):
     """The nearest example is named beside its agent."""
     press(page, "Make examples")
     press(page, "Save examples")
-    page.switch_page("handoff/ui/screens/explore.py").run()
+    page.switch_page(EXPLORE).run()
     page.text_area(key="q").set_value("tulips and roses for my mother")
     page.button[0].click().run()
 

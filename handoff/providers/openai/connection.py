@@ -14,11 +14,11 @@ from handoff.core.errors import (
     SpendingCapError,
     TimedOutError,
 )
+from handoff.files.settings import OpenAISettings
 from handoff.providers.openai.prices import Price
 from handoff.resilience.breaker import Breaker
 from handoff.resilience.limiter import RateLimiter
 from handoff.resilience.spending import SpendingCap, visitor_cap
-from handoff.settings import OpenAISettings
 from handoff.trace import note
 
 Reply = TypeVar("Reply")

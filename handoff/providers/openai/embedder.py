@@ -9,8 +9,8 @@ import numpy as np
 from handoff.core.errors import ProviderReplyError, SettingsError
 from handoff.core.model import FloatArray
 from handoff.core.scoring import unit
+from handoff.files.settings import OpenAISettings
 from handoff.providers.openai.connection import Call, OpenAIConnection
-from handoff.settings import OpenAISettings
 
 _DIMENSIONS = {
     "text-embedding-3-small": 1_536,

@@ -22,9 +22,9 @@ from handoff.core.errors import (
     RestingError,
     TimedOutError,
 )
+from handoff.files.settings import OpenAISettings
 from handoff.resilience.breaker import Breaker, BreakerOpenError, Verdict
 from handoff.resilience.limiter import RateLimiter
-from handoff.settings import OpenAISettings
 from handoff.trace import note
 
 _CONNECT_SECONDS = 2.0

@@ -1,0 +1,1 @@
+"""The files that people write: read strictly, written whole or not at all."""

@@ -1,0 +1,156 @@
+"""From cases.csv to labelled queries."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from handoff.core.errors import CasesError, QueryError
+from handoff.core.model import Registry
+from handoff.core.texts import parse_query, shorten
+from handoff.files.csv_table import Shape, load_bytes, parse_rows
+
+SHAPE = Shape(required=("query", "expected"), optional=("example",))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A labelled query.
+
+    Attributes:
+        query: As `parse_query` returned it.
+        expected: The id of the agent that should take it; None where nobody should.
+        example: A short label for a page's chip; empty for most.
+        line: Where it stands in its file.
+    """
+
+    query: str
+    expected: str | None
+    example: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCase:
+    """A row that cannot be a case, kept beside those that can."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """A set of labelled queries; what failed is kept with its line."""
+
+    cases: tuple[Case, ...]
+    failed: tuple[FailedCase, ...]
+
+    @property
+    def contradictions(self) -> list[tuple[Case, Case]]:
+        """Cases that label the query of an earlier one otherwise, after that one."""
+        first: dict[str, Case] = {}
+        pairs = []
+        for case in self.cases:
+            earlier = first.setdefault(case.query, case)
+            if earlier.expected != case.expected:
+                pairs.append((earlier, case))
+        return pairs
+
+    @property
+    def repeated(self) -> int:
+        """How many cases repeat an earlier one, label and all."""
+        return len(self.cases) - len({(case.query, case.expected) for case in self.cases})
+
+    @property
+    def examples(self) -> dict[str, str]:
+        """The queries that carry a label, by label, in file order; the first of a label counts."""
+        labelled: dict[str, str] = {}
+        for case in self.cases:
+            if case.example:
+                labelled.setdefault(case.example, case.query)
+        return labelled
+
+
+def load_cases(path: Path, registry: Registry, *others: Registry) -> Cases:
+    """Read labelled queries from a file; see `parse_cases`.
+
+    Raises:
+        CasesError: The file cannot be read, or its shape is wrong; names the place.
+    """
+    return parse_cases(load_bytes(path, CasesError), shorten(path.name), registry, *others)
+
+
+def parse_cases(data: bytes, source: str, registry: Registry, *others: Registry) -> Cases:
+    """Read labelled queries from a file's bytes.
+
+    A query that is empty or too long, or an expected agent that the registry does not have, is one
+    failed case; the rest stays.
+
+    Args:
+        data: CSV with the columns query, expected (an agent's id, empty for nobody) and, if
+            wanted, example.
+        source: The file's name for complaints.
+        registry: Whose agents may be expected.
+        others: More registries whose agents may be.
+
+    Raises:
+        CasesError: The file's shape is wrong.
+    """
+    cases: list[Case] = []
+    failed: list[FailedCase] = []
+    for row in parse_rows(data, source, CasesError, SHAPE):
+        expected = row["expected"].strip() or None
+        if expected is not None and not any(
+            expected in each.positions for each in (registry, *others)
+        ):
+            complaint = row.complaint(
+                CasesError, "expected", f"no agent has the id '{shorten(expected)}'"
+            )
+            failed.append(FailedCase(row.line, str(complaint)))
+            continue
+        try:
+            query = parse_query(row["query"])
+        except QueryError as failure:
+            complaint = row.complaint(CasesError, "query", f"{failure.problem}, {failure.mend}")
+            failed.append(FailedCase(row.line, str(complaint)))
+            continue
+        cases.append(Case(query, expected, " ".join(row["example"].split()), row.line))
+    if not cases and not failed:
+        raise CasesError(f"{source} has a header but no case: add a row for each query.")
+    return Cases(tuple(cases), tuple(failed))
+
+
+def format_cases(cases: Iterable[Case]) -> str:
+    """Return labelled queries as CSV; `parse_cases` reads them back."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow((*SHAPE.required, *SHAPE.optional))
+    rows.writerows((case.query, case.expected or "", case.example) for case in cases)
+    return text.getvalue()
+
+
+def append_cases(data: bytes, source: str, cases: Iterable[Case]) -> str:
+    """Return a file of cases with more of them at its end; what it holds stays as it is.
+
+    Args:
+        data: The file's bytes, as `parse_cases` takes them.
+        source: Its name for complaints.
+        cases: The new ones.
+
+    Raises:
+        CasesError: The file's shape is wrong.
+    """
+    for _ in parse_rows(data, source, CasesError, SHAPE):
+        pass
+    try:
+        held = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CasesError(f"{source} holds bytes that are not UTF-8: save it as UTF-8.") from None
+    header = [name.strip().lower() for name in next(csv.reader(io.StringIO(held)))]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for case in cases:
+        cells = {"query": case.query, "expected": case.expected or "", "example": case.example}
+        writer.writerow(cells.get(name, "") for name in header)
+    return held + ("" if held.endswith("\n") else "\n") + text.getvalue()

@@ -1,0 +1,37 @@
+"""What examples do, in words, for people; plain text, whoever shows it escapes it."""
+
+from collections.abc import Sequence
+
+from handoff.core.word_overlap import normal_form
+from handoff.files.cases import Case
+from handoff.files.examples import Examples
+from handoff.report.set_words import counted
+
+_NAMED = 3
+
+
+def example_notes(examples: Examples, cases: Sequence[Case] = ()) -> list[str]:
+    """Say that examples are used, which rows of their file are not, and which cases they are.
+
+    Args:
+        examples: What the file holds.
+        cases: Those that are evaluated.
+    """
+    if not examples.examples and not examples.failed:
+        return []
+    said = [f"Learned from {counted(len(examples.examples), 'example')}."]
+    known = {normal_form(example.query) for example in examples.examples}
+    met = sum(normal_form(case.query) in known for case in cases)
+    if met == 1:
+        said.append("1 case is an example as well, or nearly: it is scored as if it were none.")
+    elif met:
+        said.append(
+            f"{met:,} cases are examples as well, or nearly: they are scored as if they were none."
+        )
+    said += examples.failed[:_NAMED]
+    if len(examples.failed) > _NAMED:
+        more = counted(len(examples.failed) - _NAMED, "more row")
+        said.append(f"And {more} of the examples cannot be used.")
+    if examples.repeated:
+        said.append(f"{counted(examples.repeated, 'example')} that repeat earlier ones count once.")
+    return said

@@ -1,0 +1,328 @@
+"""A route in words, for people; plain text, whoever shows it escapes it."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from handoff.core.learning import Learned, strongest_voice
+from handoff.core.model import Decision, Evidence, Outcome, Score, ThresholdSource
+from handoff.core.texts import shorten
+from handoff.core.whatif import WhatIf
+from handoff.files.registry import LONGEST_NAME
+from handoff.router import Route
+from handoff.trace import Span, billed
+
+_FINE_GAP = 0.01
+_MOST_DECIMALS = 8
+_SHORT_MS = 0.1
+_LONG_MS = 10
+
+SOURCES = {
+    ThresholdSource.ARGUMENT: "as asked for",
+    ThresholdSource.CONFIG: "from handoff.toml",
+    ThresholdSource.EMBEDDER: "the embedder's default",
+    ThresholdSource.AGENT: "the agent's own",
+}
+
+_PROVIDERS = {
+    "wordllama-": "Embedded model (wordllama)",
+    "similarity-": "tags by similarity",
+    "openai-text-embedding": "OpenAI embeddings",
+    "openai-": "tags by OpenAI",
+    "scripted-embedder-": "Scripted embedder (for tests)",
+    "scripted-tagger-": "tags by words",
+}
+
+STAGES_IN_WORDS = {
+    "extract_tags": "Tags",
+    "embed_query": "Query",
+    "embed_agents": "Agents",
+    "score": "Score",
+    "filter": "Filter",
+    "select": "Select",
+    "hand_off": "Hand off",
+}
+
+
+def headline(decision: Decision) -> str:
+    """Say who takes the query, or that nobody does."""
+    if decision.outcome is Outcome.SELECTED:
+        return f"Hand off to {decision.best.agent.name}"
+    if decision.outcome is Outcome.AMBIGUOUS:
+        return "Hand off to nobody: too close to call"
+    return "Hand off to nobody"
+
+
+def reason(route: Route) -> str:
+    """Say in one sentence how the best score stands to the threshold, or to the runner-up."""
+    decision, ranking = route.decision, route.ranking
+    best = decision.best
+    score, threshold = together(best.score, decision.threshold)
+    source, what = SOURCES[route.threshold_source], _measure(route)
+    if decision.outcome is Outcome.SELECTED:
+        return f"Its {what} {score} reaches the threshold {threshold} ({source})."
+    if decision.outcome is Outcome.BELOW_THRESHOLD:
+        return (
+            f"The best, {best.agent.name}, has {what} {score}, below the threshold {threshold} "
+            f"({source})."
+        )
+    lead, needed = together(decision.margin or 0.0, route.policy.margin)
+    first, second = names([best, ranking[1]])
+    return f"{first} leads {second} by {lead}, less than the margin {needed} that was asked for."
+
+
+def _measure(route: Route) -> str:
+    """Return what a score is called: a similarity, unless words add to it."""
+    return "score" if route.policy.lexical_weight else "similarity"
+
+
+def comparison(route: Route) -> str:
+    """Say in one sentence why the best one and not the next."""
+    ranking = route.ranking
+    best = ranking[0]
+    if len(ranking) == 1:
+        return f"{best.agent.name} is the only agent of this registry."
+    second = ranking[1]
+    first_score, second_score = together(best.score, second.score)
+    first_name, second_name = names([best, second])
+    if ranking.candidates == 1:
+        return (
+            f"Only {first_name} carries {_listed(best.matched_tags)}; the next, {second_name} "
+            f"({second_score} against {first_score}), was removed by the tag filter."
+        )
+    if best.score == second.score:
+        return (
+            f"{first_name} and {second_name} have the same similarity {first_score}; the one that "
+            "comes first in the registry counts as the best."
+        )
+    return (
+        f"The query's meaning is closer to {first_name} ({first_score}) than to {second_name} "
+        f"({second_score}); {_tags_of_both(best, second)}."
+    )
+
+
+def voice(route: Route, learned: Learned | None) -> str | None:
+    """Say which example spoke for the best agent; None where none did.
+
+    Args:
+        route: Any route.
+        learned: What the registry's examples taught, by the embedder of the route.
+    """
+    best = route.decision.best.agent
+    evidence = route.evidence
+    if learned is None or "embed_query" in evidence.degraded:
+        return None
+    position = route.ranking.registry.positions[best.id]
+    heard = strongest_voice(evidence.vector, evidence.query, learned, position)
+    if heard is None:
+        return f"No example speaks for {best.name}; its description does."
+    example = shorten(learned.lessons.texts[heard.example], 80)
+    return f"Like the example '{example}', which adds {heard.added:.2f} for {best.name}."
+
+
+def names(scores: Sequence[Score], longest: int = LONGEST_NAME) -> list[str]:
+    """Return the agents' names, cut to a length; those that look alike get their id beside them."""
+    short = [
+        name if len(name) <= longest else f"{name[: longest - 1]}\u2026"
+        for name in (score.agent.name for score in scores)
+    ]
+    times = Counter(short)
+    return [
+        name if times[name] == 1 else f"{name} ({shorten(score.agent.id, 20)})"
+        for name, score in zip(short, scores, strict=True)
+    ]
+
+
+def together(value: float, limit: float) -> tuple[str, str]:
+    """Format two numbers with two decimals, or with as many as it takes to tell them apart.
+
+    Numbers that are one and the same score, in the precision of scores, read the same.
+    """
+    if _same_score(value, limit):
+        return rounded(limit, 2), rounded(limit, 2)
+    decimals = 2 if abs(value - limit) >= _FINE_GAP else 3
+    while decimals < _MOST_DECIMALS and float(rounded(value, decimals)) == float(
+        rounded(limit, decimals)
+    ):
+        decimals += 1
+    return rounded(value, decimals), rounded(limit, decimals)
+
+
+def distance(value: float, limit: float) -> str:
+    """Format how far a number is from a limit, with its sign; only no distance reads as zero."""
+    if _same_score(value, limit):
+        return "+0.00"
+    gap = value - limit
+    decimals = 2 if abs(gap) >= _FINE_GAP else 3
+    while decimals < _MOST_DECIMALS and float(rounded(gap, decimals)) == 0:
+        decimals += 1
+    return f"{gap:+.{decimals}f}"
+
+
+def filter_note(route: Route) -> str:
+    """Say what the tag filter did, and what was skipped."""
+    ranking = route.ranking
+    all_kept = "the only agent was kept" if len(ranking) == 1 else _all_kept(len(ranking))
+    if "extract_tags" in route.evidence.degraded:
+        return f"Tags could not be extracted, so {all_kept}."
+    if not route.policy.use_tags:
+        return f"The tag filter is off: {all_kept}."
+    if not ranking.tags:
+        return f"No tag fits the query, so {all_kept}."
+    if ranking.widened:
+        return f"No agent carries these tags, so {all_kept}."
+    return f"{ranking.candidates:,} of {_agents(len(ranking))} kept."
+
+
+def answered_by(route: Route) -> str:
+    """Say which models answered, who set the threshold, and over which registry."""
+    return (
+        f"{_provider(route.evidence.embedder)}, {_provider(route.evidence.tagger)}. Threshold "
+        f"{route.decision.threshold:.2f}, {SOURCES[route.threshold_source]}. "
+        f"{_agents(len(route.ranking.registry))}{_examples(len(route.ranking.registry.examples))}."
+    )
+
+
+def spending(spans: Sequence[Span], visit_usd: float) -> str:
+    """Say what a route used and cost, and this visit; empty where nothing was billed."""
+    tokens, cost_usd = billed(spans)
+    if not tokens and not visit_usd:
+        return ""
+    cost = "unknown cost" if cost_usd is None else f"${cost_usd:.6f}"
+    return f"{tokens:,} tokens, {cost}; this visit ${visit_usd:.6f}."
+
+
+def troubles(spans: Sequence[Span], evidence: Evidence) -> list[str]:
+    """Say what was skipped or asked again, and why."""
+    said = []
+    for span in spans:
+        if span.facts.trouble and span.name == "extract_tags":
+            said.append(f"Tags were skipped. {span.facts.trouble}")
+        elif span.facts.trouble:
+            said.append(f"The embedded model took over. {span.facts.trouble}")
+        if span.facts.retries:
+            times = "once" if span.facts.retries == 1 else f"{span.facts.retries} times"
+            said.append(f"{STAGES_IN_WORDS[span.name]} had to be asked again, {times}.")
+    if evidence.degraded and not said:
+        said.append("A stage was skipped because its provider is down.")
+    return said
+
+
+def what_would_change(route: Route, what_if: WhatIf) -> list[str]:
+    """Say what would change the outcome, one sentence a way."""
+    return [
+        _threshold_range(route, what_if),
+        _other_filter(route, what_if.other_filter),
+        _missing_tags(route, what_if),
+        _runner_up(route),
+    ]
+
+
+def milliseconds(ms: float) -> str:
+    """Format a duration so that a short one is not zero."""
+    if ms < _SHORT_MS:
+        return "<0.1 ms"
+    return f"{ms:.1f} ms" if ms < _LONG_MS else f"{ms:,.0f} ms"
+
+
+def _agents(count: int) -> str:
+    return f"{count:,} {'agent' if count == 1 else 'agents'}"
+
+
+def _examples(count: int) -> str:
+    return f", {count:,} {'example' if count == 1 else 'examples'}" if count else ""
+
+
+def _all_kept(count: int) -> str:
+    return f"all {_agents(count)} were kept"
+
+
+def rounded(number: float, decimals: int) -> str:
+    """Format a number; a rounded zero has no sign."""
+    return f"{number:.{decimals}f}" if round(number, decimals) else f"{0:.{decimals}f}"
+
+
+def _same_score(one: float, other: float) -> bool:
+    return bool(np.float32(one) == np.float32(other))
+
+
+def _provider(identity: str) -> str:
+    """Return a name for people; an unknown identity speaks for itself."""
+    for prefix, name in _PROVIDERS.items():
+        if identity.startswith(prefix):
+            return name
+    return identity
+
+
+def _threshold_range(route: Route, what_if: WhatIf) -> str:
+    if route.decision.own_threshold:
+        return (
+            f"{route.decision.best.agent.name} is judged by a threshold of its own, "
+            f"{route.decision.threshold:.2f}; moving the common one changes nothing here."
+        )
+    # Rounded into the range, so that the sentence holds for the number it names.
+    if route.decision.outcome is Outcome.BELOW_THRESHOLD:
+        above = math.ceil(what_if.threshold_from * 1000) / 1000
+        return f"The outcome stays for every threshold above {rounded(above, 3)}."
+    up_to = math.floor(what_if.threshold_to * 1000) / 1000
+    return f"The outcome stays for every threshold up to {rounded(up_to, 3)}."
+
+
+def _other_filter(route: Route, other: Decision) -> str:
+    switched = "off" if route.policy.use_tags else "on"
+    if _same(route.decision, other):
+        return f"With the tag filter {switched} it would end the same."
+    return f"With the tag filter {switched} {_ending(other)}."
+
+
+def _missing_tags(route: Route, what_if: WhatIf) -> str:
+    if not route.policy.use_tags or not route.evidence.tags:
+        return "No tag plays a part in it."
+    if not what_if.missing_tags and len(route.evidence.tags) == 1:
+        return f"Without the tag {route.evidence.tags[0]} it would end the same."
+    if not what_if.missing_tags:
+        return "No single tag decides: without any one of them it would end the same."
+    ways = "; ".join(
+        f"without the tag {missing.tag} {_ending(missing.decision)}"
+        for missing in what_if.missing_tags
+    )
+    return f"{ways[0].upper()}{ways[1:]}."
+
+
+def _runner_up(route: Route) -> str:
+    if route.decision.margin is None:
+        return "There is no runner-up: nobody else is a candidate."
+    gap, _ = together(route.decision.margin, 0.0)
+    _, second = names([route.ranking[0], route.ranking[1]])
+    return f"The runner-up, {second}, is {gap} behind."
+
+
+def _ending(decision: Decision) -> str:
+    if decision.agent is None:
+        return f"nobody would take it, with {decision.best.agent.name} the best"
+    score, _ = together(decision.best.score, decision.threshold)
+    return f"{decision.agent.name} would take it, with similarity {score}"
+
+
+def _same(one: Decision, other: Decision) -> bool:
+    return (one.outcome, one.best.agent) == (other.outcome, other.best.agent)
+
+
+def _tags_of_both(best: Score, second: Score) -> str:
+    if not best.matched_tags and not second.matched_tags:
+        return "no tag tells them apart"
+    if set(best.matched_tags) == set(second.matched_tags):
+        return f"both carry {_listed(best.matched_tags)}"
+    first_name, second_name = names([best, second])
+    return (
+        f"{first_name} carries {_listed(best.matched_tags)}, "
+        f"{second_name} {_listed(second.matched_tags)}"
+    )
+
+
+def _listed(tags: tuple[str, ...]) -> str:
+    if not tags:
+        return "none of the tags"
+    return tags[0] if len(tags) == 1 else f"{', '.join(tags[:-1])} and {tags[-1]}"

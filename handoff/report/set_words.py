@@ -1,0 +1,229 @@
+"""The figures of a labelled set in words, for people; plain text, whoever shows it escapes it."""
+
+import math
+from collections.abc import Sequence
+
+from handoff.core.model import Registry, ThresholdSource
+from handoff.evaluation.account import Fate
+from handoff.evaluation.analysis import Analysis
+from handoff.evaluation.compare import Comparison
+from handoff.evaluation.counts import Counts, Ending
+from handoff.evaluation.goal import Aim, Goal
+from handoff.evaluation.judged import ABSENT, NOBODY
+from handoff.evaluation.recommend import FEWEST, FEWEST_OF_A_KIND, Recommendation
+from handoff.files.cases import Cases
+from handoff.report.route_words import SOURCES, together
+
+ENDINGS = {
+    Ending.RIGHT: "right",
+    Ending.WRONG: "wrong agent",
+    Ending.MISSED: "missed",
+    Ending.REFUSED: "refused rightly",
+    Ending.TAKEN: "taken wrongly",
+}
+
+FATES = {
+    Fate.FILTERED: "Tag filter removed the right agent",
+    Fate.OUTRANKED: "Another agent ranked first",
+    Fate.HELD_BACK: "Right agent, below threshold or margin",
+    Fate.TAKEN: "Taken, though nobody should",
+}
+
+_NAMED = 3
+_CERTAIN = 0.05
+_SMALLEST_P = 0.001
+
+
+def percent(share: float) -> str:
+    """Format a share; one that does not exist is a dash."""
+    return "\u2013" if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def decimal(share: float) -> str:
+    """Format a share with three decimals; one that does not exist is a dash."""
+    return "\u2013" if math.isnan(share) else f"{share:.3f}"
+
+
+def apart(share: float, limit: float) -> tuple[str, str]:
+    """Format a share and a limit in percent, with as many decimals as tell them apart."""
+    one, other = together(100 * share, 100 * limit)
+    return f"{one} %", f"{other} %"
+
+
+def handed_off(counts: Counts) -> str:
+    """Say how much is handed off, and how much of it rightly."""
+    if not counts.handed_off:
+        return "Nothing is handed off."
+    return (
+        f"Coverage {percent(counts.coverage)}; of what is handed off "
+        f"{percent(counts.precision)} is right."
+    )
+
+
+def points(after: float, before: float) -> str:
+    """Format how far a share moved, in percentage points."""
+    if math.isnan(after) or math.isnan(before):
+        return "\u2013"
+    return f"{100 * (after - before):+.1f} points"
+
+
+def counted(number: int, what: str) -> str:
+    """Format a number of things; the plural takes an s."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def goal_in_words(goal: Goal) -> str:
+    """Say what a threshold is for."""
+    share = percent(goal.share or 0.0)
+    return {
+        Aim.ACCURACY: "as many right as possible",
+        Aim.BALANCED: "as many right as possible, both kinds weighing the same",
+        Aim.WRONG: f"at most {share} of all queries to somebody wrong",
+        Aim.COVERAGE: f"at least {share} of all queries handed off",
+    }[goal.aim]
+
+
+def summary(analysis: Analysis) -> str:
+    """Say in one sentence how a set ends."""
+    counts, policy = analysis.counts, analysis.policy
+    end = "ends" if counts.cases == 1 else "end"
+    return (
+        f"{counts.right + counts.refused:,} of {counted(counts.cases, 'case')} {end} as labelled, "
+        f"{percent(counts.accuracy)}, at the threshold {policy.threshold:.4g} "
+        f"({SOURCES[policy.source]})."
+    )
+
+
+def count_line(counts: Counts) -> str:
+    """List the six counts."""
+    return (
+        f"right {counts.right:,}, wrong agent {counts.wrong:,}, missed {counts.missed:,}, refused "
+        f"rightly {counts.refused:,}, taken wrongly {counts.taken:,}, failed {counts.failed:,}"
+    )
+
+
+def account_rows(analysis: Analysis) -> list[tuple[Fate, int, str]]:
+    """Return each way of losing a query, how many it lost, and what would give them back."""
+    account, counts = analysis.account, analysis.counts
+    switched = "off" if analysis.policy.use_tags else "on"
+    remedies = {
+        Fate.FILTERED: f"With the tag filter {switched}: {_regained(account.other_filter, counts)}",
+        Fate.OUTRANKED: f"Were they first: {_regained(account.perfect_ranking, counts)}",
+        Fate.HELD_BACK: "With a perfect threshold, together with those below: "
+        f"{_regained(account.perfect_threshold, counts)}",
+        Fate.TAKEN: "Counted in the line above.",
+    }
+    return [(fate, account.number(fate), remedies[fate]) for fate in FATES]
+
+
+def _regained(counts: Counts, now: Counts) -> str:
+    return f"accuracy {percent(counts.accuracy)} ({points(counts.accuracy, now.accuracy)})."
+
+
+def recommendation(
+    found: Recommendation | None, registry: Registry, present: ThresholdSource
+) -> list[str]:
+    """Say which threshold is recommended, at what price, and how far to believe it."""
+    if found is None:
+        return [f"No recommendation: it takes at least {FEWEST} cases to split."]
+    half = found.held_out
+    said = [
+        (
+            f"For {goal_in_words(found.goal)}: the threshold {found.threshold:.4g}. It was chosen "
+            f"on one half of the cases; on the other {half.cases:,} it gives accuracy "
+            f"{percent(half.accuracy)} (95 %: {percent(found.accuracy.low)} to "
+            f"{percent(found.accuracy.high)}), coverage {percent(half.coverage)} (95 %: "
+            f"{percent(found.coverage.low)} to {percent(found.coverage.high)}), and "
+            f"{percent(half.wrong_share)} go to somebody wrong."
+        ),
+        (
+            f"There, the threshold in use ({SOURCES[present]}) gives accuracy "
+            f"{percent(found.at_present.accuracy)}, and no threshold at all "
+            f"{percent(found.handing_off_all.accuracy)}."
+        ),
+    ]
+    if found.own is not None:
+        agents = int((found.own.thresholds == found.own.thresholds).sum())
+        said.append(
+            f"Thresholds of their own for {counted(agents, 'agent')} of {len(registry):,} do "
+            f"better there: accuracy {percent(found.own.held_out.accuracy)}."
+        )
+    return said + warnings(found)
+
+
+def warnings(found: Recommendation) -> list[str]:
+    """Say what the set is too small for, and how many more labels would settle it."""
+    said = []
+    if found.nobodies < FEWEST_OF_A_KIND:
+        have = counted(found.nobodies, "case") if found.nobodies else "no case"
+        said.append(
+            f"The set has {have} that nobody should take: what a threshold refuses rightly is a "
+            f"guess until there are {FEWEST_OF_A_KIND}."
+        )
+    share = percent(found.goal.share or 0.0)
+    if not found.kept:
+        said.append(f"No threshold keeps the share {share}, not even on the choosing half.")
+    elif found.more_cases is None:
+        said.append(f"No number of labels can promise {share}.")
+    elif not found.promised and found.more_cases:
+        said.append(
+            f"The share {share} holds on the choosing half, but the set is too small to promise "
+            f"it: about {found.more_cases:,} more labelled queries would be enough."
+        )
+    elif not found.promised:
+        said.append(
+            f"The share {share} holds on the choosing half, but cannot be promised: no threshold "
+            "leaves room for chance."
+        )
+    elif found.more_cases:
+        said.append(
+            "The set is too small to say more: about "
+            f"{found.more_cases:,} more labelled queries would narrow the interval to 10 points."
+        )
+    return said
+
+
+def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) -> list[str]:
+    """Say what is wrong with a set: rows that failed, contradictions, repetitions, lost tags."""
+    said = [failed.reason for failed in cases.failed[:_NAMED]]
+    if len(cases.failed) > _NAMED:
+        said.append(f"And {counted(len(cases.failed) - _NAMED, 'more row')} cannot be used.")
+    pairs = cases.contradictions
+    said += [
+        f"Line {later.line} labels the query of line {earlier.line} otherwise: keep one of them."
+        for earlier, later in pairs[:_NAMED]
+    ]
+    if len(pairs) > _NAMED:
+        more = counted(len(pairs) - _NAMED, "more contradiction")
+        said.append(f"And there {'is' if len(pairs) == _NAMED + 1 else 'are'} {more}.")
+    if cases.repeated == 1:
+        said.append("1 line repeats an earlier one: it counts twice.")
+    elif cases.repeated:
+        said.append(f"{cases.repeated:,} lines repeat earlier ones: each counts again.")
+    if failures:
+        said.append(f"{counted(len(failures), 'case')} could not be gathered: {failures[0]}")
+    if analysis is not None and analysis.degraded:
+        said.append(
+            f"{counted(analysis.degraded, 'case')} got no tags because their provider was down."
+        )
+    return said
+
+
+def agent_name(registry: Registry, position: int) -> str:
+    """Return an agent's name, or nobody."""
+    if position == NOBODY:
+        return "nobody"
+    return "an agent that is gone" if position == ABSENT else registry.agents[position].name
+
+
+def significance(comparison: Comparison) -> str:
+    """Say whether flips are more than chance."""
+    flips, p_value = comparison.flips, comparison.p_value
+    if not len(flips.better) + len(flips.worse):
+        return "No case ends better or worse."
+    how = f"p < {_SMALLEST_P}" if p_value < _SMALLEST_P else f"p = {p_value:.3f}"
+    verdict = "more than chance" if p_value < _CERTAIN else "no more than chance may do"
+    return (
+        f"{len(flips.better):,} better, {len(flips.worse):,} worse: {verdict} (McNemar's exact "
+        f"test, {how})."
+    )

@@ -1,0 +1,1 @@
+"""Agents: edited, with the effect before it is saved."""

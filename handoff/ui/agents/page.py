@@ -1,0 +1,391 @@
+"""Agents: edit names, descriptions and tags, and see what that does before it is saved."""
+
+import streamlit as st
+
+from handoff.agents.edit import EditEffect
+from handoff.core.errors import HandoffError, RegistryError
+from handoff.core.model import Registry, ThresholdSource
+from handoff.core.texts import formula_safe, parse_query
+from handoff.evaluation.judged import Labelled
+from handoff.evaluation.run import check_size
+from handoff.files.cases import Cases
+from handoff.files.registry import format_registry
+from handoff.report.edit_words import edit_summary, shift_rows
+from handoff.report.markdown import plain
+from handoff.report.set_tables import endings_rows
+from handoff.report.set_words import counted
+from handoff.ui import editing, labels, state
+from handoff.ui.agents.overlap import agents_map, first_looks, overlaps
+from handoff.ui.editing import COLUMNS, Draft
+from handoff.ui.labels import LabelledSet
+from handoff.ui.parts import complain, own_files, policy_controls, policy_in_use, registry_agreed
+from handoff.ui.set_parts import flip_lists, gather_set, headline_figures, table
+from handoff.ui.why import why
+
+# A shorter table is read faster than searched.
+SEARCHED_FROM = 20
+ROW_PX = 35
+TABLE_PX = 390
+CONFIG = {
+    "id": st.column_config.TextColumn(width=130),
+    "name": st.column_config.TextColumn(width=160),
+    "description": st.column_config.TextColumn(width=470),
+    "tags": st.column_config.TextColumn(width=230, help="Separated by ;"),
+    "threshold": st.column_config.TextColumn(
+        width=90, help="The agent's own, from -1 to 1, or empty."
+    ),
+}
+
+table_place = st.container()
+left, right = st.columns([5, 9], gap="large")
+setting, controls, files = (left.container() for _ in range(3))
+effect_place, sections = (right.container() for _ in range(2))
+
+# --- which agents ---------------------------------------------------------------------------------
+
+with files:
+    own_files("What is edited here can be downloaded.")
+
+with table_place:
+    try:
+        opened = state.open_registry()
+        policy = policy_in_use(opened)
+    except HandoffError as error:
+        complain(error)
+        st.stop()
+    done = st.session_state.pop("agents_saved", None)
+    if done is not None:
+        st.success(plain(done), icon=":material/check_circle:")
+draft = editing.draft(opened)
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def agents_table(one: Draft) -> Draft:
+    """Draw the agents, to be edited; return them as they stand."""
+    st.subheader(counted(len(one.rows), "agent"), anchor=False)
+    if len(one.rows) > SEARCHED_FROM or one.search:
+        wanted = st.text_input(
+            "Find agents",
+            value=one.search,
+            key=f"agents_search_{one.source}_{st.session_state.get('agents_imports', 0)}",
+            placeholder="Part of an id, a name, a description or a tag",
+            icon=":material/search:",
+        )
+        one = editing.search(one, wanted or "")
+    shown = [one.base[at] for at in one.shown]
+    if not shown and one.search:
+        st.caption("No agent holds this text.")
+        return one
+    st.data_editor(
+        {name: [row[at] for row in shown] for at, name in enumerate(COLUMNS)},
+        key=one.key,
+        num_rows="dynamic",
+        hide_index=True,
+        column_config=CONFIG,
+        height=min(ROW_PX * (len(shown) + 2) + 3, TABLE_PX),
+        alt="Agents, one a row; every cell can be edited",
+        on_change=editing.take_typed,
+        args=(one.source, one.key),
+    )
+    if len(shown) < len(one.base):
+        st.caption(
+            f"{len(shown):,} of {counted(len(one.base), 'agent')} shown; search for the others."
+        )
+    return one
+
+
+def keep(one: Draft, registry: Registry | None, *, changed: bool) -> None:
+    """Offer to save, discard or download what was edited, and to import a file."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not opened.own and st.button(
+            "Save",
+            type="primary",
+            icon=":material/save:",
+            disabled=registry is None or not one.pending or changed,
+            help="Writes the agents' file; the old one is kept beside it, as .bak.",
+        ):
+            save(one, registry)
+        st.button(
+            "Discard",
+            icon=":material/undo:",
+            on_click=editing.discard,
+            args=(one,),
+            disabled=not one.pending,
+        )
+        st.download_button(
+            "agents.csv",
+            data="" if registry is None else format_registry(registry),
+            file_name="agents.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            disabled=registry is None,
+        )
+        with st.popover("Import", icon=":material/upload_file:"):
+            widget = f"agents_import_{st.session_state.get('agents_imports', 0)}"
+            st.file_uploader(
+                "Agents as CSV, in the place of all rows above; nothing is saved yet",
+                type="csv",
+                key=widget,
+                on_change=editing.import_file,
+                args=(one, widget),
+            )
+        if one.pending:
+            st.markdown(":orange-badge[:material/edit: Not saved]", width="content")
+
+
+def save(one: Draft, registry: Registry | None) -> None:
+    """Write the agents' file; what went wrong is told, and the edits stay."""
+    if registry is None:
+        return
+    try:
+        if editing.save(opened, one, registry):
+            tell_saved()
+        st.rerun()
+    except HandoffError as error:
+        complain(error)
+
+
+def tell_saved() -> None:
+    """Say in the next run that the file was written."""
+    name = opened.settings.registry.name
+    st.session_state["agents_saved"] = f"Saved to {name}; the old one is {name}.bak."
+
+
+def tell_changed(one: Draft, theirs: Registry | None, mine: Registry | None) -> None:
+    """Tell that the file is another one than the edits began from, and offer ways out."""
+    name = opened.settings.registry.name
+    what = "cannot be read any more" if theirs is None else "was changed by somebody else"
+    st.warning(
+        plain(f"{name} {what} since you began to edit: nothing is overwritten until you choose."),
+        icon=":material/sync_problem:",
+    )
+    rows = [
+        {
+            "agent": formula_safe(each.agent_id),
+            "column": each.column,
+            "on disk": formula_safe(each.theirs),
+            "yours": formula_safe(each.mine),
+        }
+        for each in editing.differences(theirs, one.rows)
+    ]
+    if theirs is not None:
+        st.dataframe(rows, hide_index=True, alt="Where the file and your edit differ")
+    with st.container(horizontal=True):
+        if st.button("Save mine all the same", icon=":material/save:", disabled=mine is None):
+            save_mine(one, theirs, mine)
+        st.button(
+            "Take theirs",
+            icon=":material/undo:",
+            on_click=editing.discard,
+            args=(one,),
+            disabled=theirs is None,
+        )
+        st.download_button(
+            "Download mine",
+            data="" if mine is None else format_registry(mine),
+            file_name="agents.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            disabled=mine is None,
+        )
+
+
+def save_mine(one: Draft, theirs: Registry | None, mine: Registry | None) -> None:
+    """Write the edits over the file that was compared, and over no other one."""
+    if mine is None:
+        return
+    try:
+        if editing.save_over(opened, one, mine, theirs):
+            tell_saved()
+        st.rerun()
+    except HandoffError as error:
+        complain(error)
+
+
+taught = labels.examples(opened)
+shown = state.with_examples(opened, taught if st.session_state.get("e", True) else ())
+registry: Registry | None = None
+with table_place:
+    draft = agents_table(draft)
+    complaint = st.session_state.pop("import_complaint", None)
+    if complaint is not None:
+        complain(complaint)
+    try:
+        registry = editing.parsed(draft, shown.router.registry.examples)
+    except RegistryError as error:
+        complain(error)
+        st.caption("What you typed stays; correct it, and its effect is shown.")
+    unreadable = any(isinstance(told, RegistryError) for told in opened.complaints)
+    agents_now = opened.router.registry.agents
+    changed = (
+        draft.pending and not opened.own and (unreadable or agents_now != draft.started_from.agents)
+    )
+    if changed and registry is not None and not unreadable and registry.agents == agents_now:
+        # Somebody else saved just the same.
+        editing.discard(draft)
+        st.rerun()
+    if changed:
+        tell_changed(draft, None if unreadable else opened.router.registry, registry)
+    keep(draft, registry, changed=changed)
+
+# --- which labelled queries, and how they are judged ----------------------------------------------
+
+with setting:
+    st.subheader("Labelled queries", anchor=False)
+    chosen = labels.choose_file(opened)
+    try:
+        cases = labels.load(opened, chosen)
+    except HandoffError as error:
+        complain(error)
+        st.stop()
+
+with controls:
+    judging = policy_controls(policy, registry or opened.router.registry)
+
+
+def look_closer(before: LabelledSet | None) -> None:
+    """Draw what to look at first, who overlaps, a map, and why an agent scores as it does."""
+    st.subheader("The agents as they are saved", anchor=False)
+    first, overlap, plane, words = st.tabs(
+        ["Look at these first", "Overlap", "Map", "Why this agent"],
+        key="agents_detail",
+        on_change="rerun",
+    )
+    saved = shown.router.registry
+    queries = before.labelled.evidence.queries if before else ()
+    try:
+        if words.open:
+            with words:
+                explain_one()
+        if not (first.open or overlap.open or plane.open):
+            return
+        agents = editing.agent_vectors(shown)
+        if plane.open:
+            with plane:
+                vectors = before.labelled.evidence.vectors if before else None
+                agents_map(agents, vectors, saved, queries)
+            return
+        found = editing.overlap(agents, before, judging)
+        with first:
+            first_looks(found, saved, editing.analysis_of(before, judging))
+        with overlap:
+            overlaps(found, saved, queries)
+    except HandoffError as error:
+        complain(error)
+
+
+def explain_one() -> None:
+    """Draw, for a query of the set or a typed one, which words carry an agent's score."""
+    asked = st.selectbox(
+        "Query",
+        list(dict.fromkeys(case.query for case in cases.cases)),
+        index=None,
+        key="why_query",
+        accept_new_options=True,
+        placeholder="Choose one of the set, or type one",
+    )
+    if asked:
+        evidence, _ = state.gather(shown.router, parse_query(asked))
+        why(shown, evidence, judging, "agents_why")
+
+
+if not cases.cases:
+    with effect_place:
+        st.info(
+            "There are no labelled queries for these agents: what an edit does cannot be shown. "
+            "Label some on Tune.",
+            icon=":material/new_label:",
+        )
+        compared = registry_agreed(shown)
+    if compared:
+        with sections:
+            look_closer(None)
+    st.stop()
+
+# --- evidence, gathered once ----------------------------------------------------------------------
+
+
+with effect_place:
+    if not registry_agreed(shown):
+        st.stop()
+    try:
+        before = gather_set(shown, cases, "Gathered")
+    except HandoffError as error:
+        complain(error)
+        st.stop()
+    if before is None:
+        st.stop()
+
+# --- what the edit does ---------------------------------------------------------------------------
+
+
+def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
+    """Re-rank the set on the edited agents, and draw what that changes."""
+    if not registry_agreed(shown, after):
+        return
+    labelled: Labelled
+    check_size(len(cases_now.cases), len(after))
+    if editing.needs_gathering(shown, after):
+        st.caption("This edit changes what tags can be found: the set is gathered again for it.")
+        other = gather_set(state.with_registry(shown, after), cases_now, "Gathered with the edit")
+        if other is None:
+            return
+        if other.run.rows != now.run.rows:
+            st.warning("Some cases could not be gathered on one side: there is no comparing.")
+            return
+        labelled = other.labelled
+    else:
+        with st.spinner("Ranking the set again \u2026", show_time=True):
+            labelled = editing.edited(shown, now, after)
+    found = editing.effect(now, labelled, judging)
+    draw_effect(found, now)
+    gone = sum(case.expected not in after.positions for case in cases_now.cases if case.expected)
+    if gone:
+        st.caption(f"{counted(gone, 'case')} of agents that are gone: nobody gets them rightly.")
+    forgotten = len(shown.router.registry.examples) - len(after.examples)
+    if forgotten:
+        st.caption(f"{counted(forgotten, 'example')} of agents that are gone teach nothing.")
+
+
+def draw_effect(found: EditEffect, now: LabelledSet) -> None:
+    """Draw an edit's effect: in words, the figures, the flips, and who gains or loses queries."""
+    st.subheader("What your edit does", anchor=False)
+    st.markdown(plain(edit_summary(found)))
+    headline_figures(found.after, found.before)
+    with st.expander("How the cases end, as a table", type="compact", icon=":material/table_rows:"):
+        table(endings_rows(found.after), "How the cases end with your edit", "edit_endings")
+    if len(found.flips):
+        flip_lists(found.flips, found.before, found.after, now.run.judged_cases, "the saved agents")
+    if found.shifts:
+        st.markdown("**Who gains and who loses queries**")
+        st.dataframe(
+            shift_rows(found),
+            hide_index=True,
+            alt="Agents that get other queries than before, edited ones and their neighbours",
+            key="shifts",
+        )
+
+
+with effect_place:
+    if not draft.pending:
+        st.caption(
+            f"Edit a cell, add a row or remove one: what it does to {len(before.run.rows):,} "
+            "labelled queries stands here before you save."
+        )
+    elif registry is not None:
+        try:
+            measure(before, registry, cases)
+        except HandoffError as error:
+            complain(error)
+    if draft.pending and policy.source is ThresholdSource.CONFIG:
+        st.caption(
+            "handoff.toml was found on the agents as they are saved: once you save, look for its "
+            "threshold again on Tune."
+        )
+
+
+with sections:
+    look_closer(before)

@@ -1,0 +1,1 @@
+"""Check by hand: routes judged one by one."""

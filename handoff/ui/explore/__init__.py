@@ -1,0 +1,1 @@
+"""Explore: one query, and why it went where it went."""

@@ -1,0 +1,1 @@
+"""Tune: a whole labelled set under a policy."""

@@ -1,0 +1,132 @@
+"""Why an agent scores as it does for a query: the words that carry it, and what would turn it."""
+
+from collections.abc import AsyncGenerator, Awaitable
+from typing import TypeVar
+
+import streamlit as st
+
+from handoff.agents.explain import answering, explain, smallest_flip
+from handoff.bootstrap import registry_cost_usd
+from handoff.core.decision import decide_by
+from handoff.core.explain import Explanation, Flip, texts_to_explain
+from handoff.core.model import Agent, Evidence, Policy, Registry
+from handoff.core.ranking import rank_by
+from handoff.report.explain_figures import shares_alt, shares_chart
+from handoff.report.explain_words import carried_by, flip_in_words, share_rows
+from handoff.report.markdown import plain
+from handoff.report.route_words import rounded
+from handoff.router import Router
+from handoff.ui import state
+from handoff.ui.parts import chart_ink
+from handoff.ui.set_parts import chart, table
+
+Found = TypeVar("Found")
+
+MOST_EXPLAINED = 20
+
+
+def why(opened: state.Opened, evidence: Evidence, policy: Policy, key: str) -> None:
+    """Draw which words carry an agent's score for a query; raises ProviderError.
+
+    With a paid provider the cost is shown first, and a button asks.
+
+    Args:
+        opened: Whose router gathered the evidence.
+        evidence: Of the query.
+        policy: How it is judged.
+        key: Of the page, for the widgets.
+    """
+    router = answering(opened.router, evidence)
+    registry = router.registry
+    decision = decide_by(rank_by(evidence, registry, policy), policy)
+    position = st.selectbox(
+        "Agent",
+        range(len(registry)),
+        index=registry.positions[decision.best.agent.id],
+        format_func=lambda at: registry.agents[at].name,
+        key=f"{key}_agent_{registry.fingerprint}_{evidence.query}",
+    )
+    kept = _explained(router, evidence, policy, position)
+    if kept is None:
+        if _paid(opened, router) and not _agreed(opened, evidence, registry.agents[position], key):
+            return
+        found = _wait(explain(router, evidence, policy, position))
+        turned = _wait(smallest_flip(router, evidence, policy, position))
+        kept = _remember(router, evidence, policy, position, (found, turned))
+    found, turned = kept
+    name = registry.agents[position].name
+    st.markdown(plain(f"{name} scores {rounded(found.score, 3)}."))
+    for what, shares in (("query", found.query), ("description", found.description)):
+        st.markdown(plain(carried_by(shares, what)))
+        if shares:
+            chart(shares_chart(shares, chart_ink()), shares_alt(shares, what), f"{key}_{what}")
+            with st.expander(
+                f"The words of the {what} as a table",
+                key=f"{key}_{what}_table",
+                type="compact",
+                icon=":material/table_rows:",
+            ):
+                table(
+                    share_rows(shares),
+                    f"Words of the {what} with what each adds",
+                    f"{key}_{what}_rows",
+                )
+    st.markdown(plain(flip_in_words(turned, name)))
+
+
+def _paid(opened: state.Opened, router: Router) -> bool:
+    return opened.settings.embedder == "openai" and router is opened.router
+
+
+def _agreed(opened: state.Opened, evidence: Evidence, agent: Agent, key: str) -> bool:
+    """Show what explaining costs, and ask."""
+    texts = texts_to_explain(evidence.query, agent)
+    # A text costs what an agent of that description would.
+    asked = tuple(Agent(str(at), "", text) for at, text in enumerate(texts))
+    cost_usd = registry_cost_usd(opened.settings, Registry(asked)) if asked else 0.0
+    most = "an unknown sum" if cost_usd is None else f"at most ${cost_usd:.5f}"
+    st.caption(
+        plain(
+            f"Leaving out one word at a time embeds {len(texts):,} texts on OpenAI in one batch: "
+            f"{most}. Looking for the smallest edit takes up to four more batches."
+        )
+    )
+    return st.button("Explain", icon=":material/psychology:", key=f"{key}_ask")
+
+
+def _explained(
+    router: Router, evidence: Evidence, policy: Policy, position: int
+) -> tuple[Explanation, Flip | None] | None:
+    kept: dict[object, tuple[Explanation, Flip | None]] = st.session_state.setdefault(
+        "explained", {}
+    )
+    return kept.get(_key(router, evidence, policy, position))
+
+
+def _remember(
+    router: Router,
+    evidence: Evidence,
+    policy: Policy,
+    position: int,
+    found: tuple[Explanation, Flip | None],
+) -> tuple[Explanation, Flip | None]:
+    kept = st.session_state["explained"]
+    while len(kept) >= MOST_EXPLAINED:
+        kept.pop(next(iter(kept)))
+    kept[_key(router, evidence, policy, position)] = found
+    return found
+
+
+def _key(router: Router, evidence: Evidence, policy: Policy, position: int) -> object:
+    identity = router.embedder.identity, router.registry.fingerprint
+    return identity, evidence.query, evidence.tags, policy, position
+
+
+def _wait(work: Awaitable[Found]) -> Found:
+    """Wait for work on the loop that all providers live on."""
+    ((found,),) = state.each(_once(work))
+    return found
+
+
+async def _once(work: Awaitable[Found]) -> AsyncGenerator[tuple[Found]]:
+    yield (await work,)

@@ -1,0 +1,173 @@
+"""A queue of queries to judge by hand: where they come from, and in which order they come."""
+
+import math
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from handoff.core.decision import decide_by
+from handoff.core.errors import CasesError, QueryError
+from handoff.core.model import FloatArray, IntArray, Policy, Registry
+from handoff.core.ranking import rank_by
+from handoff.core.texts import LONGEST_QUERY, parse_query
+from handoff.files.csv_table import Shape, parse_rows
+from handoff.router import QUERIES_AT_ONCE, Router
+from handoff.trace import Trace
+
+SHAPE = Shape(required=("query",), optional=("expected", "example"))
+MOST_QUERIES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Queries to judge, each once, in the order in which they were given.
+
+    Attributes:
+        queries: As `parse_query` returned them.
+        unusable: How many lines hold no query that can be routed.
+    """
+
+    queries: tuple[str, ...]
+    unusable: int = 0
+
+
+class Order(StrEnum):
+    """In which order a queue is judged."""
+
+    GIVEN = "As given"
+    CLOSEST = "Most informative first"
+    AGENT = "By agent"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """What is known of a queue's first queries; threshold and margin may move without a call.
+
+    Attributes:
+        best: Each query's best candidate, a position, shape (looked at,).
+        scores: Its score, same shape.
+        leads: How far it leads the next, same shape; infinite without one.
+    """
+
+    best: IntArray
+    scores: FloatArray
+    leads: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.best)
+
+
+NOTHING_SEEN = Outlook(np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.float32))
+
+
+def make_queue(lines: Iterable[str]) -> Queue:
+    """Return the queries among some lines, each once; empty lines are no queries.
+
+    Raises:
+        CasesError: There are too many.
+    """
+    queries: dict[str, None] = {}
+    unusable = 0
+    for line in lines:
+        text = line.strip()
+        if not text:
+            continue
+        try:
+            # A printable text holds nothing that `parse_query` would change; it is slow.
+            usable = text.isprintable() and len(text) <= LONGEST_QUERY
+            queries[text if usable else parse_query(text)] = None
+        except QueryError:
+            unusable += 1
+        if len(queries) > MOST_QUERIES:
+            raise CasesError(f"A queue holds at most {MOST_QUERIES:,} queries: split the file.")
+    return Queue(tuple(queries), unusable)
+
+
+def parse_queue(data: bytes, source: str) -> Queue:
+    """Read queries from a file's bytes: CSV with a column query, or a text with one a line.
+
+    Args:
+        data: The file.
+        source: Its name; one that ends in .csv is CSV.
+
+    Raises:
+        CasesError: The file's shape is wrong.
+    """
+    if source.lower().endswith(".csv"):
+        return make_queue(row["query"] for row in parse_rows(data, source, CasesError, SHAPE))
+    try:
+        return make_queue(data.decode("utf-8-sig").splitlines())
+    except UnicodeDecodeError:
+        raise CasesError(f"{source} is not UTF-8: save it as UTF-8.") from None
+
+
+async def look_ahead(
+    router: Router, queries: Sequence[str], policy: Policy, seen: Outlook = NOTHING_SEEN
+) -> AsyncGenerator[Outlook]:
+    """Gather a hundred queries at a time; yield what is known as it grows.
+
+    Args:
+        router: Whose providers are asked.
+        queries: The whole queue.
+        policy: Says whether tags and words count.
+        seen: What is known of its first queries.
+
+    Raises:
+        ProviderError: They could not be gathered.
+    """
+    for first in range(len(seen), len(queries), QUERIES_AT_ONCE):
+        part = queries[first : first + QUERIES_AT_ONCE]
+        rows = []
+        for evidence in await router.gather_many(part, Trace()):
+            ranking = rank_by(evidence, router.registry, policy)
+            decision = decide_by(ranking, policy)
+            lead = math.inf if decision.margin is None else decision.margin
+            rows.append((int(ranking.order[0]), decision.best.score, lead))
+        best, scores, leads = zip(*rows, strict=True)
+        seen = Outlook(
+            np.concatenate([seen.best, np.array(best, np.intp)]),
+            np.concatenate([seen.scores, np.array(scores, np.float32)]),
+            np.concatenate([seen.leads, np.array(leads, np.float32)]),
+        )
+        yield seen
+
+
+def order_queue(
+    order: Order, queries: Sequence[str], seen: Outlook, registry: Registry, policy: Policy
+) -> list[str]:
+    """Return the queries in the order in which they should be judged.
+
+    What was not looked at comes last, as given. Most informative is what is closest to where its
+    outcome would change: at the threshold, or, of what reaches it, at the margin to the runner-up.
+
+    Args:
+        order: Which one.
+        queries: The whole queue.
+        seen: What is known of its first queries.
+        registry: Their agents.
+        policy: How they are judged now.
+    """
+    if order is Order.GIVEN or not len(seen):
+        return list(queries)
+    thresholds = _thresholds(seen, registry, policy)
+    if order is Order.CLOSEST:
+        above = seen.scores - thresholds
+        # Below the threshold nobody gets the query, whoever is second.
+        to_margin = np.where(above >= 0, np.abs(seen.leads - policy.margin), np.inf)
+        keys = np.minimum(np.abs(above), to_margin)
+    else:
+        taken = (seen.scores >= thresholds) & (seen.leads >= np.float32(policy.margin))
+        keys = np.where(taken, seen.best, len(registry)).astype(np.float32)
+    places = np.argsort(keys, kind="stable").tolist()
+    return [queries[place] for place in places] + list(queries[len(seen) :])
+
+
+def _thresholds(seen: Outlook, registry: Registry, policy: Policy) -> FloatArray:
+    """Return the threshold that judges each query, shape (looked at,)."""
+    common = np.full(len(registry), policy.threshold, np.float32)
+    if policy.per_agent:
+        for agent, threshold in registry.thresholds.items():
+            common[registry.positions[agent]] = threshold
+    return common[seen.best]

@@ -1,0 +1,686 @@
+"""Routes in words."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from handoff.core.model import Agent, Evidence, Outcome, Policy, Registry, ThresholdSource
+from handoff.core.whatif import ask_what_if
+from handoff.report.route_words import (
+    answered_by,
+    comparison,
+    distance,
+    filter_note,
+    headline,
+    milliseconds,
+    reason,
+    together,
+    what_would_change,
+)
+from handoff.router import Route, judge
+from handoff.trace import Trace
+
+# No deadline: how long a rule takes on a busy machine says nothing about the rule.
+some = settings(max_examples=50, deadline=None)
+
+AGENTS = (
+    Agent("coder", "Coder", "Fixes bugs.", ("bug", "code"), 0.75),
+    Agent("biller", "Biller", "Refunds orders.", ("refund",)),
+    Agent("trainer", "trainer", "Trains models.", ("code", "model")),
+)
+POLICY = Policy(0.25, ThresholdSource.EMBEDDER)
+OFF = replace(POLICY, use_tags=False)
+HIGH = replace(POLICY, threshold=0.625, source=ThresholdSource.CONFIG)
+STRICT = replace(POLICY, margin=0.375)
+OWN = replace(POLICY, per_agent=True)
+SCORES = (0.5, 0.75, 0.25)
+
+cosines = st.floats(-1, 1, width=32)
+policies = st.builds(
+    Policy,
+    threshold=cosines,
+    source=st.sampled_from(list(ThresholdSource)[:3]),
+    margin=st.one_of(st.just(0.0), st.floats(0, 1, width=32)),
+    use_tags=st.booleans(),
+    per_agent=st.booleans(),
+)
+tag_lists = st.lists(
+    st.sampled_from(["bug", "code", "refund", "nobody's"]), unique=True, max_size=3
+).map(tuple)
+
+
+def routed(
+    *similarities: float,
+    tags: tuple[str, ...] = (),
+    policy: Policy = POLICY,
+    agents: tuple[Agent, ...] = AGENTS,
+    degraded: tuple[str, ...] = (),
+    answering: tuple[str, str] = ("scripted-embedder-1-64", "scripted-tagger-1"),
+) -> Route:
+    """Judge a query that is this similar to the first of the agents."""
+    registry = Registry(agents[: len(similarities)])
+    evidence = Evidence(
+        query="q",
+        embedder=answering[0],
+        tagger=answering[1],
+        fingerprint=registry.fingerprint,
+        tags=tags,
+        vector=np.ones(1, dtype=np.float32),
+        similarities=np.array(similarities, dtype=np.float32),
+        lexical=np.zeros(len(similarities), dtype=np.float32),
+        degraded=degraded,
+    )
+    return judge(evidence, registry, policy, Trace())
+
+
+def ways(route: Route) -> list[str]:
+    """Say what would change a route: thresholds, filter, tags, runner-up."""
+    return what_would_change(
+        route, ask_what_if(route.evidence, route.ranking.registry, route.policy)
+    )
+
+
+def crowd(count: int) -> tuple[Agent, ...]:
+    """Return many agents, the first two of them with a tag."""
+    return tuple(
+        Agent(f"a{at}", f"Agent {at}", "Helps.", ("rare",) if at < 2 else ()) for at in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        pytest.param(POLICY, "Hand off to Coder", id="selected"),
+        pytest.param(HIGH, "Hand off to nobody", id="below"),
+        pytest.param(STRICT, "Hand off to nobody: too close to call", id="ambiguous"),
+    ],
+)
+def test_the_headline_says_who_takes_the_query(policy, words):
+    """A name, nobody, or nobody because two are too close."""
+    assert headline(routed(0.5, 0.25, policy=policy).decision) == words
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        pytest.param(
+            POLICY,
+            "Its similarity 0.50 reaches the threshold 0.25 (the embedder's default).",
+            id="embedder's default",
+        ),
+        pytest.param(
+            replace(POLICY, source=ThresholdSource.ARGUMENT),
+            "Its similarity 0.50 reaches the threshold 0.25 (as asked for).",
+            id="as asked for",
+        ),
+        pytest.param(
+            replace(POLICY, threshold=0.5, source=ThresholdSource.CONFIG),
+            "Its similarity 0.50 reaches the threshold 0.50 (from handoff.toml).",
+            id="on the very threshold",
+        ),
+        pytest.param(
+            replace(POLICY, threshold=0.0),
+            "Its similarity 0.50 reaches the threshold 0.00 (the embedder's default).",
+            id="threshold zero",
+        ),
+        pytest.param(
+            replace(POLICY, threshold=0.498),
+            "Its similarity 0.500 reaches the threshold 0.498 (the embedder's default).",
+            id="close",
+        ),
+        pytest.param(
+            HIGH,
+            "The best, Coder, has similarity 0.50, below the threshold 0.62 (from handoff.toml).",
+            id="below",
+        ),
+        pytest.param(
+            replace(POLICY, threshold=0.5001),
+            "The best, Coder, has similarity 0.5000, below the threshold 0.5001 "
+            "(the embedder's default).",
+            id="just below",
+        ),
+        pytest.param(
+            OWN,
+            "The best, Coder, has similarity 0.50, below the threshold 0.75 (the agent's own).",
+            id="own threshold",
+        ),
+        pytest.param(
+            STRICT,
+            "Coder leads Biller by 0.25, less than the margin 0.38 that was asked for.",
+            id="ambiguous",
+        ),
+        pytest.param(
+            replace(POLICY, margin=0.2505),
+            "Coder leads Biller by 0.250, less than the margin 0.251 that was asked for.",
+            id="barely ambiguous",
+        ),
+    ],
+)
+def test_the_reason_stands_beside_its_limit(policy, words):
+    """A score and a threshold, or a lead and a margin, with who set the threshold."""
+    assert reason(routed(0.5, 0.25, policy=policy)) == words
+
+
+def test_the_reason_is_about_the_best_candidate():
+    """An agent that the filter removed is neither best nor runner-up."""
+    assert reason(routed(*SCORES, tags=("code",), policy=STRICT)) == (
+        "Coder leads trainer by 0.25, less than the margin 0.38 that was asked for."
+    )
+
+
+def test_a_single_agent_is_never_too_close():
+    """A margin asks for nothing where there is nobody to lead."""
+    route = routed(0.5, policy=STRICT)
+
+    assert reason(route) == (
+        "Its similarity 0.50 reaches the threshold 0.25 (the embedder's default)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        pytest.param(routed(0.5), "Coder is the only agent of this registry.", id="single agent"),
+        pytest.param(
+            routed(0.5, 0.25),
+            "The query's meaning is closer to Coder (0.50) than to Biller (0.25); no tag tells "
+            "them apart.",
+            id="no tags",
+        ),
+        pytest.param(
+            routed(0.5, 0.25, tags=("nobody's",)),
+            "The query's meaning is closer to Coder (0.50) than to Biller (0.25); no tag tells "
+            "them apart.",
+            id="widened",
+        ),
+        pytest.param(
+            routed(0.5, 0.499),
+            "The query's meaning is closer to Coder (0.500) than to Biller (0.499); no tag tells "
+            "them apart.",
+            id="close",
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("code",)),
+            "The query's meaning is closer to Coder (0.50) than to trainer (0.25); both carry "
+            "code.",
+            id="the same tag",
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("code", "bug")),
+            "The query's meaning is closer to Coder (0.50) than to trainer (0.25); Coder carries "
+            "code and bug, trainer code.",
+            id="more tags",
+        ),
+        pytest.param(
+            routed(0.5, 0.25, tags=("refund",), policy=OFF),
+            "The query's meaning is closer to Coder (0.50) than to Biller (0.25); Coder carries "
+            "none of the tags, Biller refund.",
+            id="filter off",
+        ),
+        pytest.param(
+            routed(0.25, 0.5, 0.125, tags=("bug", "code"), policy=OFF),
+            "The query's meaning is closer to Biller (0.50) than to Coder (0.25); Biller carries "
+            "none of the tags, Coder bug and code.",
+            id="filter off, two tags",
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("refund",)),
+            "Only Biller carries refund; the next, Coder (0.50 against 0.75), was removed by the "
+            "tag filter.",
+            id="single candidate",
+        ),
+        pytest.param(
+            routed(0.25, 0.5, tags=("bug",)),
+            "Only Coder carries bug; the next, Biller (0.50 against 0.25), was removed by the tag "
+            "filter.",
+            id="a better one was removed",
+        ),
+    ],
+)
+def test_the_comparison_says_why_the_best_one_and_not_the_next(route, words):
+    """By meaning, by tags, or because there is no other."""
+    assert comparison(route) == words
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome"),
+    [
+        pytest.param(POLICY, Outcome.SELECTED, id="selected"),
+        pytest.param(HIGH, Outcome.BELOW_THRESHOLD, id="below"),
+        pytest.param(STRICT, Outcome.AMBIGUOUS, id="ambiguous"),
+    ],
+)
+def test_a_tie_is_told_without_saying_who_takes_the_query(policy, outcome):
+    """The same words are true whether anybody takes it or not."""
+    route = routed(0.5, 0.5, policy=policy)
+
+    assert route.decision.outcome is outcome
+    assert comparison(route) == (
+        "Coder and Biller have the same similarity 0.50; the one that comes first in the registry "
+        "counts as the best."
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "tell"),
+    [
+        pytest.param(POLICY, comparison, id="comparison"),
+        pytest.param(STRICT, reason, id="reason"),
+        pytest.param(POLICY, lambda route: ways(route)[3], id="runner-up"),
+    ],
+)
+def test_agents_of_the_same_name_are_told_apart_by_their_ids(policy, tell):
+    """A sentence about two namesakes says which of them is meant."""
+    twins = (Agent("one", "Twin", "First."), Agent("two", "Twin", "Second."))
+
+    assert "Twin (two)" in tell(routed(0.5, 0.25, agents=twins, policy=policy))
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "shown"),
+    [
+        pytest.param(0.5, 0.25, ("0.50", "0.25"), id="far"),
+        pytest.param(0.5, 0.5, ("0.50", "0.50"), id="equal"),
+        pytest.param(0.23, 0.22, ("0.23", "0.22"), id="one hundredth apart"),
+        pytest.param(0.2301, 0.2249, ("0.230", "0.225"), id="three decimals"),
+        pytest.param(0.23004, 0.23, ("0.23004", "0.23000"), id="five decimals"),
+        pytest.param(-0.001, 0.0, ("-0.001", "0.000"), id="below zero"),
+        pytest.param(-0.0001, 0.0, ("-0.0001", "0.0000"), id="just below zero"),
+        pytest.param(1.0, -1.0, ("1.00", "-1.00"), id="both ends"),
+    ],
+)
+def test_two_numbers_have_as_many_decimals_as_tell_them_apart(value, limit, shown):
+    """Two where that is enough, and the same for both."""
+    assert together(value, limit) == shown
+
+
+def test_a_similarity_that_rounds_to_zero_has_no_sign():
+    """A little less than nothing is written as nothing."""
+    assert reason(routed(-0.001)) == (
+        "The best, Coder, has similarity 0.00, below the threshold 0.25 (the embedder's default)."
+    )
+
+
+@some
+@given(limit=cosines, gap=st.one_of(st.floats(-1, 1), st.floats(-1e-4, 1e-4)))
+@example(limit=0.0, gap=-1e-4)
+def test_of_two_numbers_the_larger_one_looks_larger(limit, gap):
+    """Scores that are more than a hundred-millionth apart are never shown as equal."""
+    value = float(np.float32(limit + gap))
+    assume(abs(value - limit) > 1e-8)
+
+    shown, beside = together(value, limit)
+
+    assert (float(shown) > float(beside)) == (value > limit)
+    assert shown != beside
+
+
+@pytest.mark.parametrize("typed", [0.7, 0.23, 0.41728343], ids=repr)
+def test_a_score_that_is_typed_back_as_the_threshold_looks_like_it(typed):
+    """Judged in the precision of scores, both are the same number, so two decimals do."""
+    route = routed(float(np.float32(typed)), policy=replace(POLICY, threshold=typed))
+
+    assert reason(route) == (
+        f"Its similarity {typed:.2f} reaches the threshold {typed:.2f} (the embedder's default)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "shown"),
+    [
+        pytest.param(0.75, 0.25, "+0.50", id="above"),
+        pytest.param(0.25, 0.75, "-0.50", id="below"),
+        pytest.param(0.5, 0.5, "+0.00", id="equal"),
+        pytest.param(0.505, 0.5, "+0.005", id="close above"),
+        pytest.param(0.495, 0.5, "-0.005", id="close below"),
+        pytest.param(0.25, 0.0, "+0.25", id="from zero"),
+    ],
+)
+def test_a_distance_has_a_sign(value, limit, shown):
+    """Three decimals where it is small."""
+    assert distance(value, limit) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "sign"),
+    [
+        pytest.param(0.5001, 0.5, "+", id="above"),
+        pytest.param(0.4999, 0.5, "-", id="below"),
+    ],
+)
+def test_a_small_distance_does_not_read_as_none(value, limit, sign):
+    """A best score that just misses the threshold is not at a distance of -0.000 from it."""
+    shown = distance(value, limit)
+
+    assert shown[0] == sign
+    assert float(shown) != 0
+
+
+def test_a_threshold_that_is_reached_is_at_no_distance_below():
+    """0.7 as a float32 is a little less than 0.7, and reaches it all the same."""
+    assert distance(float(np.float32(0.7)), 0.7) == "+0.00"
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        pytest.param(routed(*SCORES, tags=("code",)), "2 of 3 agents kept.", id="some"),
+        pytest.param(routed(*SCORES, tags=("code", "refund")), "3 of 3 agents kept.", id="all"),
+        pytest.param(
+            routed(*SCORES), "No tag fits the query, so all 3 agents were kept.", id="no tags"
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("code",), policy=OFF),
+            "The tag filter is off: all 3 agents were kept.",
+            id="off",
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("nobody's",)),
+            "No agent carries these tags, so all 3 agents were kept.",
+            id="widened",
+        ),
+        pytest.param(
+            routed(*SCORES, degraded=("extract_tags",)),
+            "Tags could not be extracted, so all 3 agents were kept.",
+            id="degraded",
+        ),
+        pytest.param(
+            routed(*[0.5] * 1_200, agents=crowd(1_200)),
+            "No tag fits the query, so all 1,200 agents were kept.",
+            id="thousands",
+        ),
+        pytest.param(
+            routed(*[0.5] * 1_200, tags=("rare",), agents=crowd(1_200)),
+            "2 of 1,200 agents kept.",
+            id="two of thousands",
+        ),
+    ],
+)
+def test_the_filter_note_says_how_many_agents_were_kept_and_why(route, words):
+    """Whether the filter worked, was off, had no tags, or found nobody who carries them."""
+    assert filter_note(route) == words
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        pytest.param(("code",), "2 of 3 agents kept.", id="tags"),
+        pytest.param((), "No tag fits the query, so all 3 agents were kept.", id="no tags"),
+    ],
+)
+def test_tags_are_not_said_to_be_missing_where_another_stage_was_skipped(tags, words):
+    """When the embedded model took over, it extracted tags as well."""
+    assert filter_note(routed(*SCORES, tags=tags, degraded=("embed_query",))) == words
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        pytest.param(
+            routed(0.5), "No tag fits the query, so the only agent was kept.", id="no tags"
+        ),
+        pytest.param(
+            routed(0.5, policy=OFF), "The tag filter is off: the only agent was kept.", id="off"
+        ),
+        pytest.param(
+            routed(0.5, tags=("refund",)),
+            "No agent carries these tags, so the only agent was kept.",
+            id="widened",
+        ),
+        pytest.param(
+            routed(0.5, degraded=("extract_tags",)),
+            "Tags could not be extracted, so the only agent was kept.",
+            id="degraded",
+        ),
+        pytest.param(routed(0.5, tags=("bug",)), "1 of 1 agent kept.", id="kept"),
+    ],
+)
+def test_a_single_agent_is_not_called_agents(route, words):
+    """The note speaks of one agent in the singular."""
+    assert filter_note(route) == words
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        pytest.param(
+            routed(*SCORES, answering=("wordllama-0.4-x", "similarity-1-wordllama-0.4-x")),
+            "Embedded model (wordllama), tags by similarity. Threshold 0.25, the embedder's "
+            "default. 3 agents.",
+            id="embedded model",
+        ),
+        pytest.param(
+            routed(*SCORES, policy=HIGH),
+            "Scripted embedder (for tests), tags by words. Threshold 0.62, from handoff.toml. "
+            "3 agents.",
+            id="from handoff.toml",
+        ),
+        pytest.param(
+            routed(*SCORES, policy=replace(POLICY, source=ThresholdSource.ARGUMENT)),
+            "Scripted embedder (for tests), tags by words. Threshold 0.25, as asked for. 3 agents.",
+            id="as asked for",
+        ),
+        pytest.param(
+            routed(0.5, policy=OWN),
+            "Scripted embedder (for tests), tags by words. Threshold 0.75, the agent's own. "
+            "1 agent.",
+            id="own threshold, one agent",
+        ),
+        pytest.param(
+            routed(*[0.5] * 1_200, agents=crowd(1_200), answering=("Vectors 2", "labels 3")),
+            "Vectors 2, labels 3. Threshold 0.25, the embedder's default. 1,200 agents.",
+            id="unknown models",
+        ),
+    ],
+)
+def test_it_is_told_who_answered(route, words):
+    """Both models, the threshold with who set it, and how many agents there are."""
+    assert answered_by(route) == words
+
+
+def test_the_models_are_told_where_tags_are_degraded():
+    """That the tags are missing is the filter note's to say."""
+    route = routed(*SCORES, degraded=("extract_tags",))
+
+    assert answered_by(route).startswith("Scripted embedder (for tests), tags by words.")
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        pytest.param(POLICY, "The outcome stays for every threshold up to 0.500.", id="selected"),
+        pytest.param(STRICT, "The outcome stays for every threshold up to 0.500.", id="ambiguous"),
+        pytest.param(HIGH, "The outcome stays for every threshold above 0.500.", id="below"),
+        pytest.param(
+            OWN,
+            "Coder is judged by a threshold of its own, 0.75; moving the common one changes "
+            "nothing here.",
+            id="own threshold",
+        ),
+    ],
+)
+def test_the_first_way_is_the_threshold(policy, words):
+    """How far it can move while the outcome stays."""
+    assert ways(routed(0.5, 0.25, policy=policy))[0] == words
+
+
+@pytest.mark.parametrize("score", [0.2296, 0.2304, 0.5, -0.2496], ids=repr)
+def test_the_named_threshold_still_keeps_a_hand_off(score):
+    """Whoever types the figure of the sentence gets the outcome that it promises."""
+    route = routed(score, policy=replace(POLICY, threshold=-0.5))
+    (named,) = re.findall(r"up to (-?\d\.\d+)\.", ways(route)[0])
+
+    again = routed(score, policy=replace(POLICY, threshold=float(named)))
+
+    assert again.decision.outcome is Outcome.SELECTED
+
+
+@pytest.mark.parametrize("score", [0.2296, 0.2304, 0.5, -0.2496], ids=repr)
+def test_every_threshold_above_the_named_one_still_hands_off_to_nobody(score):
+    """A threshold a hair above the figure of the sentence is out of reach."""
+    route = routed(score, policy=replace(POLICY, threshold=0.875))
+    (named,) = re.findall(r"above (-?\d\.\d+)\.", ways(route)[0])
+
+    again = routed(score, policy=replace(POLICY, threshold=float(named) + 1e-6))
+
+    assert again.decision.outcome is Outcome.BELOW_THRESHOLD
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        pytest.param(
+            routed(*SCORES), "With the tag filter off it would end the same.", id="no tags"
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("code",)),
+            "With the tag filter off Biller would take it, with similarity 0.75.",
+            id="another takes it",
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("code",), policy=OFF),
+            "With the tag filter on Coder would take it, with similarity 0.50.",
+            id="off",
+        ),
+        pytest.param(
+            routed(0.5, 0.25, tags=("bug",), policy=STRICT),
+            "With the tag filter off nobody would take it, with Coder the best.",
+            id="nobody takes it",
+        ),
+        pytest.param(
+            routed(0.125, 0.75, tags=("bug",), policy=replace(HIGH, threshold=0.875)),
+            "With the tag filter off nobody would take it, with Biller the best.",
+            id="nobody either way, and another is best",
+        ),
+    ],
+)
+def test_the_second_way_is_the_filter(route, words):
+    """Who would take the query with the switch the other way."""
+    assert ways(route)[1] == words
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        pytest.param(routed(*SCORES), "No tag plays a part in it.", id="no tags"),
+        pytest.param(
+            routed(*SCORES, tags=("code",), policy=OFF), "No tag plays a part in it.", id="off"
+        ),
+        pytest.param(
+            routed(*SCORES, degraded=("extract_tags",)), "No tag plays a part in it.", id="degraded"
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("nobody's",)),
+            "Without the tag nobody's it would end the same.",
+            id="widened",
+        ),
+        pytest.param(
+            routed(0.5, 0.25, tags=("bug",)),
+            "Without the tag bug it would end the same.",
+            id="one tag, no change",
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("code", "bug")),
+            "No single tag decides: without any one of them it would end the same.",
+            id="two tags, no change",
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("bug",)),
+            "Without the tag bug Biller would take it, with similarity 0.75.",
+            id="one tag decides",
+        ),
+        pytest.param(
+            routed(0.5, 0.25, tags=("bug", "refund"), policy=STRICT),
+            "Without the tag bug Biller would take it, with similarity 0.25; without the tag "
+            "refund Coder would take it, with similarity 0.50.",
+            id="two tags decide",
+        ),
+        pytest.param(
+            routed(0.5, 0.25, tags=("bug",), policy=STRICT),
+            "Without the tag bug nobody would take it, with Coder the best.",
+            id="nobody without it",
+        ),
+    ],
+)
+def test_the_third_way_is_the_tags(route, words):
+    """Which tags decide, and who would take the query without each."""
+    assert ways(route)[2] == words
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        pytest.param(routed(0.5, 0.25), "The runner-up, Biller, is 0.25 behind.", id="two"),
+        pytest.param(
+            routed(*SCORES, tags=("code",)),
+            "The runner-up, trainer, is 0.25 behind.",
+            id="the second candidate",
+        ),
+        pytest.param(routed(0.5, 0.5), "The runner-up, Biller, is 0.00 behind.", id="tie"),
+        pytest.param(routed(0.5, 0.498), "The runner-up, Biller, is 0.002 behind.", id="close"),
+        pytest.param(
+            routed(0.5), "There is no runner-up: nobody else is a candidate.", id="single agent"
+        ),
+        pytest.param(
+            routed(*SCORES, tags=("bug",)),
+            "There is no runner-up: nobody else is a candidate.",
+            id="single candidate",
+        ),
+    ],
+)
+def test_the_fourth_way_is_the_runner_up(route, words):
+    """By how much the best one leads."""
+    assert ways(route)[3] == words
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [
+        pytest.param(0.0, "<0.1 ms", id="zero"),
+        pytest.param(0.0999, "<0.1 ms", id="short"),
+        pytest.param(0.1, "0.1 ms", id="a tenth"),
+        pytest.param(2.34, "2.3 ms", id="some"),
+        pytest.param(10.0, "10 ms", id="ten"),
+        pytest.param(523.4, "523 ms", id="hundreds"),
+        pytest.param(12_345.6, "12,346 ms", id="thousands"),
+    ],
+)
+def test_milliseconds_have_a_decimal_below_ten(ms, words):
+    """A short duration is not zero, and a long one has no false precision."""
+    assert milliseconds(ms) == words
+
+
+@some
+@given(
+    similarities=st.lists(cosines, min_size=1, max_size=3),
+    tags=tag_lists,
+    policy=policies,
+    degraded=st.booleans(),
+)
+def test_every_sentence_begins_and_ends_as_one(similarities, tags, policy, degraded):
+    """A capital, a figure or an agent's own name at its start, and one full stop at its end."""
+    route = routed(
+        *similarities,
+        tags=() if degraded else tags,
+        policy=policy,
+        degraded=("extract_tags",) if degraded else (),
+    )
+    told = [reason(route), comparison(route), filter_note(route), *ways(route)]
+    told += [f"{sentence}." for sentence in answered_by(route).removesuffix(".").split(". ")]
+    names = tuple(agent.name for agent in AGENTS)
+
+    assert [each for each in told if not re.fullmatch(r"([^.]|\.\d|\.toml)+\.", each)] == []
+    assert [
+        each for each in told if not (each[0] == each[0].upper() or each.startswith(names))
+    ] == []
+
+
+@some
+@given(similarities=st.lists(cosines, min_size=1, max_size=3), tags=tag_lists, policy=policies)
+def test_there_are_always_four_ways(similarities, tags, policy):
+    """Threshold, filter, tags and runner-up each get their sentence."""
+    assert len(ways(routed(*similarities, tags=tags, policy=policy))) == 4

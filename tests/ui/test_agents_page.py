@@ -1,0 +1,478 @@
+"""The Agents screen, driven without a browser."""
+
+from dataclasses import replace
+
+import pytest
+import streamlit as st
+from app_pages import AGENTS, EXPLORE, TUNE, open_page
+from fake_openai import FakeOpenAI
+
+from handoff.core.errors import CasesError
+from handoff.evaluation.run import Run
+from handoff.ui import editing, labels
+from handoff.ui.editing import apply_edits
+
+REGISTRY = """\
+id,name,description,tags
+baker,Baker,bread from the oven,bread;oven
+florist,Florist,roses and a bouquet of flowers,flowers
+smith,Smith,horseshoes and nails,iron
+"""
+CASES = """\
+query,expected,example
+bread from the oven please,baker,Bread
+a bouquet of flowers,florist,Flowers
+horseshoes and nails,smith,
+"quantum gravity, roughly",,Off topic
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Give the page a small registry and the embedded model."""
+    (tmp_path / "agents.csv").write_text(REGISTRY)
+    (tmp_path / "cases.csv").write_text(CASES)
+    monkeypatch.setenv("HANDOFF_REGISTRY", str(tmp_path / "agents.csv"))
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield tmp_path
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def page(root, folder):  # noqa: ARG001 - the page reads it
+    """Return the page, not yet run."""
+    return open_page(root, "agents")
+
+
+def typed(page, **edits):
+    """Type into the table, as the widget would have told; run the page."""
+    drafts = page.session_state["drafts"]
+    (source,) = drafts
+    one = drafts[source]
+    page.session_state["drafts"] = {
+        source: replace(one, rows=apply_edits(one.base, one.shown, edits))
+    }
+    return page.run()
+
+
+def cell(at, **cells):
+    """Return the edit of one row."""
+    return {"edited_rows": {at: cells}}
+
+
+def sentences(page):
+    """Return everything that the page says in words, with escapes taken out."""
+    said = [*page.markdown, *page.caption, *page.warning, *page.success, *page.error, *page.info]
+    return " ".join(each.value for each in said).replace("\\", "")
+
+
+def press(page, label):
+    """Click a button and run the page."""
+    (button,) = (each for each in page.button if each.label == label)
+    return button.click().run()
+
+
+def button(page, label):
+    """Return a button."""
+    (found,) = (each for each in page.button if each.label == label)
+    return found
+
+
+def test_without_an_edit_the_page_says_what_to_do(page):
+    """Nothing can be saved, and the set is ready."""
+    page.run()
+
+    assert not page.exception
+    assert "what it does to 4 labelled queries stands here" in sentences(page)
+    assert button(page, "Save").disabled
+    assert button(page, "Discard").disabled
+
+
+def test_an_edit_is_measured_before_it_is_saved(page, folder):
+    """Figures, flips, and who gains or loses stand on the page; the file is as it was."""
+    page.run()
+    typed(page, **cell(0, name="Smithy", description="horseshoes and nails", tags="iron"))
+
+    said = sentences(page)
+    assert not page.exception
+    assert "accuracy goes from" in said
+    assert "Edited: Smithy" in said
+    assert {metric.label for metric in page.metric} >= {"Accuracy", "Handed off", "Sent wrong"}
+    assert (folder / "agents.csv").read_text() == REGISTRY
+
+
+def test_save_writes_the_file_and_keeps_the_old_one(page, folder):
+    """The edit is on disk, the old file beside it, and the table starts from there."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    press(page, "Save")
+
+    assert "Saved to agents.csv; the old one is agents.csv.bak." in sentences(page)
+    assert "florist,Gardener," in (folder / "agents.csv").read_text()
+    assert (folder / "agents.csv.bak").read_text() == REGISTRY
+    assert button(page, "Save").disabled
+
+
+def test_discard_restores(page, folder):
+    """The table is drawn anew from the file."""
+    page.run()
+    key = table_key(page)
+    typed(page, **cell(1, name="Gardener"))
+    press(page, "Discard")
+
+    assert "Not saved" not in sentences(page)
+    assert table_key(page) != key
+    assert (folder / "agents.csv").read_text() == REGISTRY
+
+
+def table_key(page):
+    """Return the key of the table's widget."""
+    (one,) = page.session_state["drafts"].values()
+    return one.key
+
+
+def test_an_edit_outlives_another_page(page):
+    """Who looks at Tune and comes back finds what was typed, and the table shows it."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    page.switch_page(TUNE).run()
+    page.switch_page(AGENTS).run()
+
+    (one,) = page.session_state["drafts"].values()
+    assert one.base[1][1] == "Gardener"
+    assert "Not saved" in sentences(page)
+
+
+@pytest.mark.parametrize(
+    ("edits", "said"),
+    [
+        (cell(0, name=""), "Line 1 of the table ('baker'), name: the cell is empty"),
+        (cell(0, id="smith"), "Line 3 of the table ('smith'), id: 'smith' is already the id"),
+        ({"deleted_rows": [0, 1, 2]}, "A registry needs at least one agent: add a row."),
+        ({"added_rows": [{"name": "New"}]}, "Line 4 of the table, description: the cell is empty"),
+    ],
+)
+def test_a_broken_rule_is_told_and_nothing_is_lost(page, edits, said):
+    """The sentence names the row; the edit stays, and can be discarded but not saved."""
+    page.run()
+    typed(page, **edits)
+
+    assert not page.exception
+    assert said in sentences(page)
+    assert button(page, "Save").disabled
+    assert not button(page, "Discard").disabled
+    assert "Not saved" in sentences(page)
+
+
+def test_the_second_window_is_told(page, folder):
+    """A file that changed meanwhile is not overwritten; both versions stand side by side."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    theirs = REGISTRY.replace("Baker", "Chef de patisserie")
+    (folder / "agents.csv").write_text(theirs)
+    page.run()
+
+    assert "agents.csv was changed by somebody else since you began to edit" in sentences(page)
+    compared = next(table.value for table in page.dataframe if "on disk" in table.value.columns)
+    assert compared.to_dict("records") == [
+        {"agent": "baker", "column": "name", "on disk": "Chef de patisserie", "yours": "Baker"},
+        {"agent": "florist", "column": "name", "on disk": "Florist", "yours": "Gardener"},
+    ]
+    assert button(page, "Save").disabled
+    assert (folder / "agents.csv").read_text() == theirs
+
+
+def test_a_change_between_drawing_and_saving_is_told(page, folder, monkeypatch):
+    """Save looks at the file itself once more."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    real = editing.replace_registry
+
+    def late(path, registry, expected):
+        (folder / "agents.csv").write_text(REGISTRY.replace("Baker", "Chef de patisserie"))
+        return real(path, registry, expected)
+
+    monkeypatch.setattr(editing, "replace_registry", late)
+    press(page, "Save")
+
+    assert "was changed by somebody else" in sentences(page)
+    assert "Chef de patisserie" in (folder / "agents.csv").read_text()
+    assert "Not saved" in sentences(page)
+
+
+def test_mine_can_be_saved_all_the_same(page, folder):
+    """What was theirs is beside it."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    theirs = REGISTRY.replace("Baker", "Chef de patisserie")
+    (folder / "agents.csv").write_text(theirs)
+    page.run()
+    press(page, "Save mine all the same")
+
+    assert "florist,Gardener," in (folder / "agents.csv").read_text()
+    assert (folder / "agents.csv.bak").read_text() == theirs
+    assert "somebody else" not in sentences(page)
+
+
+def test_theirs_can_be_taken(page, folder):
+    """The table then starts from the file."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    (folder / "agents.csv").write_text(REGISTRY.replace("Baker", "Chef de patisserie"))
+    page.run()
+    press(page, "Take theirs")
+
+    (one,) = page.session_state["drafts"].values()
+    assert [row[1] for row in one.rows] == ["Chef de patisserie", "Florist", "Smith"]
+    assert "Not saved" not in sentences(page)
+
+
+def test_the_same_edit_elsewhere_is_no_trouble(page, folder):
+    """Who finds the own edit on disk has nothing to choose."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    (folder / "agents.csv").write_text(REGISTRY.replace("Florist", "Gardener"))
+    page.run()
+
+    assert "somebody else" not in sentences(page)
+    assert "Not saved" not in sentences(page)
+
+
+def test_a_file_that_cannot_be_read_any_more_is_told(page, folder):
+    """The edit stays and may be saved in its place."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    (folder / "agents.csv").write_text("id,name\n")
+    page.run()
+
+    assert "agents.csv cannot be read any more" in sentences(page)
+    press(page, "Save mine all the same")
+    assert "florist,Gardener," in (folder / "agents.csv").read_text()
+
+
+def test_a_file_that_became_read_only_is_told(page, folder, monkeypatch):
+    """One sentence, and the edit stays."""
+    page.run()
+    typed(page, **cell(1, name="Gardener"))
+    monkeypatch.setattr("handoff.files.whole_file.os.access", lambda *_: False)
+    press(page, "Save")
+
+    assert "agents.csv cannot be written (it is read-only)" in sentences(page)
+    assert "Not saved" in sentences(page)
+    assert (folder / "agents.csv").read_text() == REGISTRY
+
+
+def test_a_removed_agents_cases_and_examples_are_told(page, folder):
+    """Its cases count as wrong, and its examples teach nothing."""
+    (folder / "examples.csv").write_text("query,agent\nbake rolls,baker\nplant a tree,florist\n")
+    page.run()
+    typed(page, deleted_rows=[0])
+
+    assert not page.exception
+    assert "1 case of agents that are gone: nobody" in sentences(page)
+    assert "1 example of agents that are gone" in sentences(page)
+
+
+def test_other_taggers_gather_anew(page, monkeypatch):
+    """Where tags come from elsewhere, the page says that it asks again, and shows the effect."""
+    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
+    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
+    page.run()
+    typed(page, **cell(0, description="horseshoes and nails"))
+
+    assert not page.exception
+    assert "the set is gathered again for it" in sentences(page)
+    assert "accuracy" in sentences(page)
+
+
+@pytest.fixture
+def upstream(monkeypatch):
+    """Put the fake OpenAI server in the place of the embedded model."""
+    with FakeOpenAI() as running:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test-SECRETKEY")
+        monkeypatch.setenv("OPENAI_BASE_URL", running.base_url)
+        yield running
+
+
+def test_one_edit_is_one_request(page, upstream):
+    """A description is one text to embed; looking again, and discarding, ask for nothing."""
+    page.run()
+    upstream.clear()
+    typed(page, **cell(0, description="horseshoes and nails"))
+
+    assert [request.path for request in upstream.requests] == ["/v1/embeddings"]
+    assert upstream.requests[0].body["input"] == ["Baker: horseshoes and nails"]
+    page.run()
+    page.slider(key="t").set_value(0.5).run()
+    press(page, "Discard")
+    assert len(upstream.requests) == 1
+
+
+def test_a_provider_that_fails_loses_no_edit(page, upstream):
+    """The page says so, and another run tries again."""
+    page.run()
+    upstream.fail("embeddings", "unauthorized", times=1)
+    typed(page, **cell(0, description="horseshoes and nails"))
+
+    assert "refused the key" in sentences(page)
+    assert "Not saved" in sentences(page)
+    page.run()
+    assert "accuracy" in sentences(page)
+
+
+def test_many_new_agents_on_a_paid_provider_are_agreed_to_first(page, upstream):
+    """Two hundred texts are more than an edit, and cost what the page says."""
+    page.run()
+    upstream.clear()
+    typed(
+        page,
+        added_rows=[
+            {"id": f"a{at}", "name": f"Agent {at}", "description": "does things", "tags": "iron"}
+            for at in range(201)
+        ],
+    )
+
+    assert "on OpenAI costs at most $" in sentences(page)
+    assert not upstream.requests
+    press(page, "Embed them")
+    assert "Embedding" not in sentences(page)
+    assert {request.path for request in upstream.requests} == {"/v1/embeddings"}
+
+
+def test_a_large_registry_without_labels_is_agreed_to_first(page, folder, upstream):
+    """The price comes with a button; once it was pressed the agents are compared."""
+    rows = [f"a{at},Agent {at},does thing {at},iron" for at in range(201)]
+    (folder / "agents.csv").write_text("\n".join(["id,name,description,tags", *rows]))
+    (folder / "cases.csv").unlink()
+    page.run()
+
+    assert "on OpenAI costs at most $" in sentences(page)
+    assert not upstream.requests
+    press(page, "Embed them")
+    assert not page.exception
+    assert "The agents as they are saved" in [each.value for each in page.subheader]
+    assert upstream.requests
+
+
+def test_gathering_can_be_stopped(page, monkeypatch):
+    """Stop leaves the rest of the set ungathered, and the page says how to go on."""
+
+    def halfway(_, cases):
+        yield Run(cases.cases)
+        raise CasesError("Here a visitor has time to press a button.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(labels, "gather", halfway)
+        page.run()
+    press(page, "Stop")
+
+    assert not page.exception
+    assert "Stopped before anything was gathered." in sentences(page)
+    press(page, "Go on")
+    assert "what it does to 4 labelled queries stands here" in sentences(page)
+
+
+def test_the_largest_registry_can_be_imported(page, monkeypatch):
+    """A hundred thousand agents are shown in part; too many for the set is a sentence."""
+    page.run()
+    (one,) = page.session_state["drafts"].values()
+    rows = tuple((f"a{at}", f"Agent {at}", "does things", "", "") for at in range(100_000))
+    monkeypatch.setattr("handoff.evaluation.run.MOST_CELLS", 100_000)
+    page.session_state["drafts"] = {
+        one.source: replace(
+            one, base=rows, rows=rows, shown=tuple(range(500)), revision=one.revision + 1
+        )
+    }
+    page.run()
+
+    assert not page.exception
+    assert "500 of 100,000 agents shown" in sentences(page)
+    assert "more than can be analysed at once" in sentences(page)
+    assert not button(page, "Save").disabled
+
+
+def test_found_rows_are_edited_in_their_own_places(page, folder):
+    """A search shows some of many rows; what was typed before and after it stays."""
+    rows = "".join(f"a{at},Agent {at},does thing {at},iron\n" for at in range(25))
+    (folder / "agents.csv").write_text(REGISTRY + rows)
+    page.run()
+    typed(page, **cell(0, name="Bakery"))
+    page.text_input[0].set_value("thing 17").run()
+    typed(page, **cell(0, name="Number 17"))
+    page.text_input[0].set_value("").run()
+
+    assert not page.exception
+    (one,) = page.session_state["drafts"].values()
+    assert one.rows[0][1] == "Bakery"
+    assert one.rows[3 + 17][1] == "Number 17"
+    press(page, "Save")
+    assert "a17,Number 17,does thing 17,iron" in (folder / "agents.csv").read_text()
+    assert "Find agents" in [each.label for each in page.text_input]
+
+
+def test_the_words_that_carry_a_score_are_shown(page):
+    """For a typed query: the words of query and description, and an edit that would turn it."""
+    page.session_state["agents_detail"] = "Why this agent"
+    page.run()
+    page.selectbox(key="why_query").set_value("bread from the oven please").run()
+
+    assert not page.exception
+    assert "Baker scores" in sentences(page)
+    assert "Of the query, " in sentences(page)
+    words = [table.value for table in page.dataframe if "carries" in table.value.columns]
+    assert set(words[0]["word"]) == {"bread", "from", "the", "oven", "please"}
+    assert "the query" in sentences(page)
+
+
+def test_explaining_on_a_paid_provider_is_asked_for(page, upstream):
+    """The cost stands there first, and nothing is embedded until the button is pressed."""
+    page.session_state["agents_detail"] = "Why this agent"
+    page.run()
+    page.selectbox(key="why_query").set_value("bread from the oven please").run()
+    upstream.clear()
+    page.run()
+
+    assert "texts on OpenAI in one batch: at most $0.0000" in sentences(page)
+    assert not upstream.requests
+    press(page, "Explain")
+    assert "Baker scores" in sentences(page)
+
+
+def test_pairs_that_overlap_are_listed(page, folder):
+    """Close descriptions and contested queries, in words and as a table."""
+    (folder / "agents.csv").write_text(f"{REGISTRY}farrier,Farrier,nails and horseshoes,iron\n")
+    page.session_state["agents_detail"] = "Overlap"
+    page.run()
+
+    assert not page.exception
+    assert "the closest two are Smith and Farrier" in sentences(page)
+    pairs = next(table.value for table in page.dataframe if "stands out" in table.value.columns)
+    first = pairs.to_dict("records")[0]
+    assert (first["agent"], first["and"]) == ("Smith", "Farrier")
+    page.session_state["agents_detail"] = "Look at these first"
+    page.run()
+    assert "Smith and Farrier" in sentences(page)
+    page.session_state["agents_detail"] = "Map"
+    page.run()
+    assert any(each.proto.alt.startswith("Map of") for each in page.get("plotly_chart"))
+
+
+def test_explore_says_which_words_carry_a_score(page):
+    """The same expander stands on Explore, for the query that was routed."""
+    page.switch_page(EXPLORE)
+    page.session_state["why"] = True
+    page.run()
+
+    assert not page.exception
+    assert "Baker scores" in sentences(page)
+
+
+def test_without_labelled_queries_the_agents_are_still_compared(page, folder):
+    """Overlap and map need no label."""
+    (folder / "cases.csv").unlink()
+    page.run()
+
+    assert not page.exception
+    assert "what an edit does cannot be shown" in sentences(page)
+    assert "The agents as they are saved" in [each.value for each in page.subheader]
