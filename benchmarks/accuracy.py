@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.tag_quality import measure_tags
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.model import EvidenceSet, Registry
 from handoff.evaluation.counts import count, endings
 from handoff.evaluation.judged import Judged, label, rank_cases
 from handoff.evaluation.sweep import auroc, best_threshold, sweep, top1
-from handoff.evaluation.tag_quality import measure_tags
 from handoff.files.cases import Case, load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings

@@ -112,7 +112,7 @@ def draw_curve(
         taken, accuracies = [], []
         for seed in range(CURVE_SEEDS):
             teaching = split(lessons.owners, seed)
-            rows = _few(lessons.owners, np.flatnonzero(teaching), each, seed)
+            rows = draw_few(lessons.owners, np.flatnonzero(teaching), each, seed)
             learned = learn(agents, part(lessons, rows), DEFAULT)
             test = np.flatnonzero(~teaching)
             scores = score_queries(
@@ -160,6 +160,24 @@ def thin(lessons: Lessons, most: int) -> IntArray:
     return np.sort(by_owner[places])
 
 
+def draw_few(owners: IntArray, rows: IntArray, each: int, seed: int) -> IntArray:
+    """Return at most so many rows an owner; of nobody's the same share as of the others."""
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    owned = shuffled[owners[shuffled] >= 0]
+    seen: dict[int, int] = {}
+    kept = []
+    for row in owned.tolist():
+        owner = int(owners[row])
+        if seen.get(owner, 0) < each:
+            seen[owner] = seen.get(owner, 0) + 1
+            kept.append(row)
+    nobodies = shuffled[owners[shuffled] < 0]
+    share = len(kept) / len(owned) if len(owned) else 1.0
+    return np.array(
+        [*kept, *nobodies[: int(np.ceil(share * len(nobodies)))].tolist()], dtype=np.intp
+    )
+
+
 class _Judgements:
     """How queries end and who gets them, filled in fold by fold."""
 
@@ -180,21 +198,3 @@ def _folds(owners: IntArray, seed: int) -> IntArray:
     folds = np.empty(len(owners), dtype=np.intp)
     folds[by_owner] = np.arange(len(owners)) % FOLDS
     return folds
-
-
-def _few(owners: IntArray, rows: IntArray, each: int, seed: int) -> IntArray:
-    """Return at most so many rows an owner; of nobody's the same share as of the others."""
-    shuffled = np.random.default_rng(seed).permutation(rows)
-    owned = shuffled[owners[shuffled] >= 0]
-    seen: dict[int, int] = {}
-    kept = []
-    for row in owned.tolist():
-        owner = int(owners[row])
-        if seen.get(owner, 0) < each:
-            seen[owner] = seen.get(owner, 0) + 1
-            kept.append(row)
-    nobodies = shuffled[owners[shuffled] < 0]
-    share = len(kept) / len(owned) if len(owned) else 1.0
-    return np.array(
-        [*kept, *nobodies[: int(np.ceil(share * len(nobodies)))].tolist()], dtype=np.intp
-    )

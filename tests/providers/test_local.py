@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.tag_quality import measure_tags
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.errors import ProviderError
 from handoff.evaluation.judged import label, rank_cases
 from handoff.evaluation.sweep import best_threshold, sweep, top1
-from handoff.evaluation.tag_quality import measure_tags
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
