@@ -4,7 +4,7 @@
 
 Upstream is `tests/fake_openai.py` in a process of its own: chat takes 500 ms, embeddings 200 ms,
 failures come at once, requests are counted there. A handoff ends with the decision; the agent's
-answer is not in it. *usual* is `Usual`, below. *ours* gets a new cache folder and a new connection
+answer is not in it. *usual* is `usual.py`. *ours* gets a new cache folder and a new connection
 for every run. Both have the SDK imported and each endpoint called once before the clock starts;
 queries are distinct unless said otherwise; there are ten agents (`agents.csv`).
 
@@ -21,134 +21,42 @@ import argparse
 import asyncio
 import itertools
 import json
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
-from dataclasses import asdict, dataclass, replace
-from multiprocessing.connection import Connection
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any
 
-import numpy as np
 from openai import AsyncOpenAI, OpenAIError
-from pydantic import Field, create_model
 
+from benchmarks.scenarios import MANY, SLOTS, Scenario, scenarios
+from benchmarks.upstream import FakeClock, StampingServer, Upstream
+from benchmarks.usual import CHAT_MODEL, EMBEDDING_MODEL, Usual
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router
 from handoff.core.errors import ProviderError, SpendingCapError
 from handoff.core.model import Agent, Evidence, Registry
-from handoff.core.texts import agent_text, parse_query
+from handoff.core.texts import parse_query
 from handoff.files.cases import load_cases
 from handoff.files.policy import load_policy
 from handoff.files.registry import load_registry
 from handoff.files.settings import OpenAISettings, Settings
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.providers.openai.prices import load_prices
-from handoff.providers.openai.tagger import PROMPT
 from handoff.resilience.limiter import WINDOW_SECONDS
 from handoff.resilience.spending import SpendingCap
 from handoff.router import Router, judge
 from handoff.trace import Trace
-from tests.fake_openai import FakeOpenAI, Fault, Json, Receive, Send
+from tests.fake_openai import FakeOpenAI
 
 ROOT = Path(__file__).resolve().parents[1]
-CHAT_SECONDS, EMBEDDINGS_SECONDS = 0.5, 0.2
 KEY = "sk-benchmark"
-CHAT_MODEL, EMBEDDING_MODEL = "gpt-4o-mini", "text-embedding-3-small"
 WARM_UP = "warm-up"
-MANY = 100
-SLOTS = 10
 REQUESTS_A_MINUTE = 60
 REFUSED = 0.2
-SETTLED_SECONDS = 0.05
 CAP_USD = 0.001
 AFTER_REFUSAL = 20
-
-
-# Upstream
-
-
-def serve(pipe: "Connection[Any, Any]") -> None:
-    """Serve until told to stop; a list begins a scenario with its faults, "count" asks."""
-    with FakeOpenAI(
-        chat_delay_seconds=CHAT_SECONDS, embeddings_delay_seconds=EMBEDDINGS_SECONDS
-    ) as server:
-        pipe.send(server.base_url)
-        while (said := pipe.recv()) != "stop":
-            if said == "count":
-                pipe.send(len(server.requests))
-                continue
-            server.mend()
-            server.clear()
-            for fault, details in said:
-                server.fail("/v1/", fault, times=None, **details)
-            pipe.send("ready")
-
-
-class Upstream:
-    """The fake OpenAI in a process of its own."""
-
-    def __enter__(self) -> Self:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs,), daemon=True)
-        self._process.start()
-        self.base_url: str = self._pipe.recv()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pipe.send("stop")
-        self._process.join()
-
-    def begin(self, fault: Fault | None = None) -> None:
-        """Count from zero, with every request meeting this fault."""
-        details = {"status": 503} if fault == "server_error" else {}
-        self._pipe.send([] if fault is None else [(fault, details)])
-        self._pipe.recv()
-
-    def count(self) -> int:
-        """Return how many requests came since."""
-        self._pipe.send("count")
-        return int(self._pipe.recv())
-
-
-# What is compared
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What is asked of both designs.
-
-    Attributes:
-        name: As printed.
-        queries: Handed off at the same time.
-        registry: The agents.
-        before: Handed off by ours before the clock starts; the usual design remembers nothing.
-        batch: The queries come to ours as one batch.
-        fault: What every request meets once the clock starts.
-        timeout_seconds: For one attempt, of both.
-        usual_slots: How many handoffs the usual design has under way at most.
-        usual_runs: 0 for not measured.
-        ours_runs: At least one.
-    """
-
-    name: str
-    queries: Sequence[str]
-    registry: Registry
-    before: Sequence[str] = ()
-    batch: bool = False
-    fault: Fault | None = None
-    timeout_seconds: float = 8.0
-    usual_slots: int = MANY
-    usual_runs: int = 5
-    ours_runs: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,38 +71,6 @@ class Row:
     most_in_a_minute: int | None = None
     handoffs: int | None = None
     spent_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """Tags, then the query's vector, then a request for each agent's; nothing is kept."""
-
-    client: AsyncOpenAI
-    registry: Registry
-
-    async def hand_off(self, query: str) -> Agent:
-        """Return the most similar agent of those with a fitting tag."""
-        one_of: Any = Literal.__getitem__(self.registry.vocabulary)
-        tags: Any = (list[one_of], Field(max_length=5))
-        answer = await self.client.chat.completions.parse(
-            model=CHAT_MODEL,
-            messages=[{"role": "system", "content": PROMPT}, {"role": "user", "content": query}],
-            response_format=create_model("Tags", tags=tags),
-        )
-        parsed: Any = answer.choices[0].message.parsed
-        vector = await self.embed(query)
-        vectors = await asyncio.gather(
-            *(self.embed(agent_text(agent)) for agent in self.registry.agents)
-        )
-        scored = zip(np.stack(vectors) @ vector, self.registry.agents, strict=True)
-        ranked = [agent for _, agent in sorted(scored, key=lambda pair: -pair[0])]
-        fitting = (agent for agent in ranked if set(agent.tags) & set(parsed.tags))
-        return next(fitting, ranked[0])
-
-    async def embed(self, text: str) -> Any:  # noqa: ANN401 - an array of whatever came
-        """Return the vector of one text."""
-        reply = await self.client.embeddings.create(model=EMBEDDING_MODEL, input=text)
-        return np.array(reply.data[0].embedding, dtype=np.float32)
 
 
 async def seconds(work: Awaitable[object]) -> float:
@@ -325,44 +201,6 @@ def settings_for(
     )
 
 
-# Limits, on ours alone
-
-
-class StampingServer(FakeOpenAI):
-    """A server on a thread that notes when requests came, by the fake clock."""
-
-    def __init__(self, clock: "FakeClock") -> None:
-        super().__init__()
-        self._clock = clock
-        self.stamps: list[float] = []
-        clock.stamps = self.stamps
-
-    async def __call__(self, scope: Json, receive: Receive, send: Send) -> None:
-        """Note the time, then serve."""
-        self.stamps.append(self._clock())
-        await super().__call__(scope, receive, send)
-
-
-class FakeClock:
-    """A clock that stands still until somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.stamps: list[float] = []
-        self._now = 0.0
-
-    def __call__(self) -> float:
-        """Return the seconds slept so far."""
-        return self._now
-
-    async def sleep(self, length: float) -> None:
-        """Let requests under way arrive, then jump."""
-        arrived = -1
-        while arrived != len(self.stamps):
-            arrived = len(self.stamps)
-            await asyncio.sleep(SETTLED_SECONDS)
-        self._now += length
-
-
 def measure_rate(registry: Registry, queries: Sequence[str]) -> Row:
     """Count requests by the fake clock while some of them are refused."""
     clock = FakeClock()
@@ -428,54 +266,6 @@ def measure_cap(registry: Registry, queries: Sequence[str]) -> Row:
         handoffs, spent = loop.run(run(settings_for(server.base_url, Path(folder))))
         requests = len(server.requests)
     return Row(f"cap of ${CAP_USD}", ours_requests=requests, handoffs=handoffs, spent_usd=spent)
-
-
-# All together
-
-
-def scenarios(ten: Registry, queries: Sequence[str]) -> list[Scenario]:
-    """Return what is measured on both, or on ours with times."""
-    hundred = Registry(
-        tuple(
-            replace(agent, id=f"{agent.id}-{copy}", name=f"{agent.name} {copy}")
-            for copy in range(10)
-            for agent in ten.agents
-        )
-    )
-    one, other = queries[:1], queries[1:2]
-    many = queries[:MANY]
-    dead = Scenario(
-        f"dead upstream (503), {MANY} handoffs",
-        many,
-        ten,
-        fault="server_error",
-        usual_slots=SLOTS,
-        usual_runs=1,
-    )
-    return [
-        Scenario("one handoff, cold registry", one, ten),
-        Scenario("one handoff, warm registry", one, ten, before=other),
-        Scenario("the same query again", one, ten, before=one, usual_runs=0),
-        Scenario("10 in parallel", queries[:10], ten),
-        Scenario("10 identical in parallel", [*one] * 10, ten),
-        Scenario(
-            f"{MANY} through {SLOTS} slots",
-            many,
-            ten,
-            batch=True,
-            usual_slots=SLOTS,
-            usual_runs=1,
-            ours_runs=2,
-        ),
-        Scenario("100 agents, cold", one, hundred),
-        dead,
-        replace(
-            dead,
-            name=f"dead upstream (hang, 1 s timeout), {MANY} handoffs",
-            fault="hang",
-            timeout_seconds=1.0,
-        ),
-    ]
 
 
 def measure() -> list[Row]:
