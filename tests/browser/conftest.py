@@ -1,17 +1,14 @@
-"""One server and one browser for all browser checks; each check gets a page of its own."""
+"""One browser and, where nothing is written, one server; each check gets a page of its own."""
 
 import contextlib
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+from handoff_server import serving
 from playwright.sync_api import expect, sync_playwright
+from seen import settle
 
 FLAGS = [
     "--no-sandbox",
@@ -24,46 +21,6 @@ FLAGS = [
 ]
 # On two busy cores a page may take its time; what is there at once is not waited for.
 expect.set_options(timeout=20_000)
-SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-
-
-@contextlib.contextmanager
-def serving(folder, **variables):
-    """Run `handoff ui` in a folder; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [Path(sys.executable).with_name("handoff"), "ui", "--port", str(port)]
-    environment = os.environ | {"STREAMLIT_SERVER_HEADLESS": "true"} | variables
-    log = folder / "server.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_healthy(address, server, log)
-            yield address
-        finally:
-            server.terminate()
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-
-
-def wait_until_healthy(address, server, log):
-    """Wait for the body `ok`; an unknown path would answer 200 as well."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        with contextlib.suppress(OSError):
-            if urllib.request.urlopen(f"{address}/_stcore/health").read() == b"ok":  # noqa: S310
-                return
-        time.sleep(0.05)
-    pytest.fail(f"the server did not start:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="package")
@@ -84,31 +41,45 @@ def browser():
 
 
 @pytest.fixture(scope="package")
-def address(root, tmp_path_factory):
-    """Serve the project's own registry and cases."""
+def served(root, tmp_path_factory):
+    """Return the folder that all checks share which write no file but the log of verdicts."""
     folder = tmp_path_factory.mktemp("served")
     for name in ("agents.csv", "cases.csv"):
         shutil.copy(root / name, folder)
-    variables = {f"HANDOFF_{name.upper()}_DIR": str(folder / name) for name in ("cache", "state")}
-    with serving(folder, **variables) as served:
-        yield served
+    return folder
+
+
+@pytest.fixture(scope="package")
+def address(served):
+    """Serve the project's own registry and cases."""
+    with serving(served) as (_, where):
+        yield where
 
 
 @pytest.fixture
-def serve():
-    """Return a function that serves a folder until the check ends."""
+def folder(root, tmp_path):
+    """Return a folder with the project's own agents and cases, to be served and written to."""
+    for name in ("agents.csv", "cases.csv"):
+        shutil.copy(root / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def start():
+    """Return a function that serves a folder until the check ends: its process and address."""
     with contextlib.ExitStack() as servers:
-        yield lambda folder, **variables: servers.enter_context(
-            serving(folder, HANDOFF_CACHE_DIR=str(folder / "cache"), **variables)
-        )
+        yield lambda folder, **variables: servers.enter_context(serving(folder, **variables))
 
 
-@pytest.fixture(
-    params=[(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")],
-    ids=["wide light", "narrow light", "wide dark", "narrow dark"],
-)
-def view(request):
-    """Return a width in pixels and a colour scheme."""
+@pytest.fixture
+def serve(start):
+    """Return a function that serves a folder until the check ends: its address."""
+    return lambda folder, **variables: start(folder, **variables)[1]
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request):
+    """Return a colour scheme."""
     return request.param
 
 
@@ -126,7 +97,7 @@ def visit(browser):
         page.on("request", lambda request: note_foreign(request.url))
         page.on("console", note_error)
         page.goto(address)
-        page.locator(SETTLED).wait_for()
+        settle(page)
         return page
 
     def note_foreign(url):

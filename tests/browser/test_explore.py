@@ -1,20 +1,11 @@
 """The page in a real browser, served by the project's own command."""
 
-import csv
 import json
 import re
 from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-NAMES = (
-    '<b>b</b> <span style="font-size:40px">big</span> ![x](http://evil.test/a.png) www.evil.test',
-    "[click](http://evil.test) me@evil.test :smile: $x$",
-)
-DESCRIPTIONS = ("<img src=http://evil.test/i> opens doors", "=HYPERLINK(0) closes doors")
-TAGS = ("![x](http://evil.test/t.png)", "http://evil.test")
+from seen import hurdles
 
 
 def route(page, query):
@@ -197,35 +188,22 @@ def test_the_hand_off_answers(visit, address):
     expect(page.get_by_text("Simulated hand-off: Data Analyst would answer now")).to_be_visible()
 
 
-def test_untrusted_names_stay_text(serve, visit, tmp_path):
-    """No markup, link, image or icon in a registry comes alive, on the page or in the chart."""
-    with (tmp_path / "agents.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("id", "name", "description", "tags"))
-        rows.writerows(zip("ab", NAMES, DESCRIPTIONS, TAGS, strict=True))
-    page = visit(serve(tmp_path))
+def test_explore_tells_which_words_carry_a_score(visit, address):
+    """The expander computes when it is opened, and has a table beside its chart."""
+    page = visit(address)
+    expect(page.get_by_role("heading", name="How the query was routed")).to_be_visible()
 
-    route(page, "opens doors http://evil.test")
-    expect(page.get_by_text("Hand off to").first).to_be_visible()
-    expect(page.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text("<b>b</b>")
-    page.get_by_role("button", name="Hand off").click()
-    expect(page.get_by_text("Simulated")).to_be_visible()
-    alive = page.evaluate(
-        "[...document.querySelectorAll('a[href], img, iframe, .katex')]"
-        ".map(e => e.outerHTML).filter(h => /evil|katex/.test(h))"
-    )
+    page.get_by_text("Which words carry it").click()
 
-    assert alive == []
+    expect(
+        page.get_by_role("figure", name=re.compile("Bars of what each word adds"))
+    ).to_have_count(2)
+    expect(page.get_by_text("The words of the query as a table")).to_be_visible()
 
 
-def test_the_page_is_accessible(visit, address, view):
+def test_the_page_is_accessible(visit, address, scheme):
     """Axe finds nothing that keeps anyone from using the page."""
-    page = visit(address, *view)
+    page = visit(address, scheme=scheme)
     expect(page.get_by_text("Hand off to Data Analyst")).to_be_visible()
 
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
-
-    assert [
-        (violation["id"], [node["html"] for node in violation["nodes"]])
-        for violation in found.response["violations"]
-    ] == []
+    assert hurdles(page, "Explore") == []

@@ -1,21 +1,12 @@
 """The Tune page in a real browser: journeys from a set of cases to a threshold and back."""
 
-import csv
 import re
-import shutil
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from fake_openai import FakeOpenAI
 from playwright.sync_api import expect
+from seen import hurdles, settle
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 TABS = ["Every threshold", "Where queries are lost", "Who gets whose"]
-NAMES = (
-    '<b>b</b> <span style="font-size:40px">big</span> ![x](http://evil.test/a.png) www.evil.test',
-    "[click](http://evil.test) me@evil.test :smile: $x$",
-)
-SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 @pytest.fixture
@@ -30,14 +21,6 @@ def tune(visit, address):
     return open_tune
 
 
-@pytest.fixture
-def folder(root, tmp_path):
-    """Return a folder with the project's own agents and cases, to be served and written to."""
-    for name in ("agents.csv", "cases.csv"):
-        shutil.copy(root / name, tmp_path)
-    return tmp_path
-
-
 def go(page, name):
     """Go to another page and wait until it stands."""
     page.get_by_role("link", name=name).first.click()
@@ -45,7 +28,7 @@ def go(page, name):
     expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=20_000)
     if name == "Tune":
         expect(page.get_by_role("heading", name="Cases")).to_be_visible(timeout=60_000)
-    page.locator(SETTLED).wait_for()
+    settle(page)
 
 
 def press_often(locator, key, times):
@@ -85,7 +68,7 @@ def click_mark(page, chart, marks, at):
     """Click on the middle of a bar or a cell of a chart."""
     mark = page.get_by_role("figure", name=re.compile(chart)).locator(marks).nth(at)
     mark.scroll_into_view_if_needed()
-    page.locator(SETTLED).wait_for()
+    settle(page)
     box = mark.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
@@ -232,98 +215,16 @@ def test_a_labelled_query_joins_the_set(tune):
     expect(page.get_by_text("1 label added in this visit.")).to_be_visible()
 
 
-def test_a_stopped_run_goes_on(root, serve, visit, tmp_path):
-    """Stop keeps what was gathered, with its figures; `Go on` gathers the rest."""
-    shutil.copy(root / "agents.csv", tmp_path)
-    rows = "".join(f"a chart of the sales of shop {number},data-analyst\n" for number in range(300))
-    (tmp_path / "cases.csv").write_text(f"query,expected\n{rows}")
-    with FakeOpenAI(embeddings_delay_seconds=2.0) as upstream:
-        page = visit(
-            serve(
-                tmp_path,
-                OPENAI_API_KEY="sk-test-SECRETKEY",
-                OPENAI_BASE_URL=upstream.base_url,
-                HANDOFF_TAGGER="local",
-            )
-        )
-        page.get_by_role("link", name="Tune").first.click()
-        page.get_by_role("button", name="Ask", exact=True).click()
-        expect(page.get_by_text("Gathered 100 of 300")).to_be_visible(timeout=20_000)
-        page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
-        expect(page.get_by_text(re.compile("cases of 300 not gathered"))).to_be_visible(
-            timeout=20_000
-        )
-        expect(page.get_by_text(re.compile(r"of [12]00 cases end as labelled"))).to_be_visible()
-        page.get_by_role("button", name="Go on", exact=True).click()
-
-        expect(page.get_by_text(re.compile(r"of 300 cases end as labelled"))).to_be_visible(
-            timeout=30_000
-        )
-
-
-def test_a_large_set_shows_how_far_it_is(data, serve, visit, tmp_path):
-    """Thousands of cases are gathered in sight, and end as figures of all of them."""
-    for name in ("agents.csv", "cases.csv"):
-        shutil.copyfile(data / "clinc150" / name, tmp_path / name)
-    page = visit(serve(tmp_path))
-
-    page.get_by_role("link", name="Tune").first.click()
-
-    expect(page.get_by_text(re.compile(r"^Gathered [\d,]+ of 3,100$"))).to_be_visible(
-        timeout=60_000
-    )
-    expect(page.get_by_text(re.compile(r"of 3,100 cases end as labelled"))).to_be_visible(
-        timeout=120_000
-    )
-
-
-def test_untrusted_names_stay_text(serve, tune, tmp_path):
-    """No markup, link or image in names and queries comes alive, in a list, table or chart."""
-    with (tmp_path / "agents.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("id", "name", "description", "tags"))
-        rows.writerows(zip("ab", NAMES, ("opens doors", "closes windows"), "xy", strict=True))
-    with (tmp_path / "cases.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("query", "expected", "example"))
-        rows.writerow((f"{NAMES[0]} opens doors", "a", "Door"))
-        rows.writerow((f"{NAMES[1]} closes windows", "b", ""))
-        rows.writerow(("nothing", NAMES[1], ""))
-    page = tune(serve(tmp_path))
-
-    expect(page.get_by_text("no agent has the id")).to_be_visible()
-    page.get_by_role("tab", name="Who gets whose").click()
-    matrix = page.get_by_role("figure", name=re.compile("Matrix"))
-    expect(matrix).to_contain_text("<b>b</b>")
-    group(page).press("ArrowDown")
-    alive = page.evaluate(
-        "[...document.querySelectorAll('a[href], img, iframe, .katex')]"
-        ".map(e => e.outerHTML).filter(h => /evil|katex/.test(h))"
-    )
-
-    assert alive == []
-
-
-def test_every_tab_is_accessible(tune, view):
+def test_every_tab_is_accessible(tune, scheme):
     """Axe finds nothing on any tab, and nobody has to scroll sideways."""
-    width, scheme = view
     page = tune(scheme=scheme)
-    # Only now, since a narrow window folds the navigation away.
-    page.set_viewport_size({"width": width, "height": 900})
     page.get_by_role("button", name="Use it").click()
     expect(page.get_by_role("heading", name="Against the default threshold")).to_be_visible()
-    troubles = []
+    found = []
 
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("figure").nth(1)).to_be_visible()
-        page.locator(SETTLED).wait_for()
-        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
-        troubles += [
-            (tab, violation["id"], [node["html"] for node in violation["nodes"]])
-            for violation in found.response["violations"]
-        ]
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            troubles.append((tab, "scrolls sideways", []))
+        found += hurdles(page, tab)
 
-    assert troubles == []
+    assert found == []

@@ -1,6 +1,8 @@
 """A file is written whole or not at all."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -202,3 +204,30 @@ def test_a_copy_that_fails_is_one_sentence_of_the_given_type(tmp_path):
         keep_copy(path, CasesError)
 
     assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED_BETWEEN_WRITE_AND_RENAME = """
+import os, sys
+from pathlib import Path
+from handoff.files.registry import load_registry, save_registry
+from handoff.core.model import Registry
+
+path = Path(sys.argv[1])
+Path.replace = lambda *_: os._exit(9)
+save_registry(path, Registry(load_registry(path).agents[:1]))
+"""
+
+
+def test_a_kill_between_write_and_rename_leaves_the_whole_old_file(root, tmp_path):
+    """The new text was written, the name still means the old one, and its copy is whole too."""
+    path = tmp_path / "agents.csv"
+    before = (root / "agents.csv").read_bytes()
+    path.write_bytes(before)
+
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED_BETWEEN_WRITE_AND_RENAME, str(path)], check=False
+    )
+
+    assert ended.returncode == 9
+    assert path.read_bytes() == before
+    assert path.with_name("agents.csv.bak").read_bytes() == before

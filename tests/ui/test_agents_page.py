@@ -4,27 +4,13 @@ from dataclasses import replace
 
 import pytest
 import streamlit as st
+from agents_page import CASES, REGISTRY, button, cell, press, sentences, typed
 from app_pages import AGENTS, EXPLORE, TUNE, open_page
 from fake_openai import FakeOpenAI
 
 from handoff.core.errors import CasesError
 from handoff.evaluation.run import Run
 from handoff.ui import editing, labels
-from handoff.ui.editing import apply_edits
-
-REGISTRY = """\
-id,name,description,tags
-baker,Baker,bread from the oven,bread;oven
-florist,Florist,roses and a bouquet of flowers,flowers
-smith,Smith,horseshoes and nails,iron
-"""
-CASES = """\
-query,expected,example
-bread from the oven please,baker,Bread
-a bouquet of flowers,florist,Flowers
-horseshoes and nails,smith,
-"quantum gravity, roughly",,Off topic
-"""
 
 
 @pytest.fixture
@@ -43,40 +29,6 @@ def folder(tmp_path, monkeypatch):
 def page(root, folder):  # noqa: ARG001 - the page reads it
     """Return the page, not yet run."""
     return open_page(root, "agents")
-
-
-def typed(page, **edits):
-    """Type into the table, as the widget would have told; run the page."""
-    drafts = page.session_state["drafts"]
-    (source,) = drafts
-    one = drafts[source]
-    page.session_state["drafts"] = {
-        source: replace(one, rows=apply_edits(one.base, one.shown, edits))
-    }
-    return page.run()
-
-
-def cell(at, **cells):
-    """Return the edit of one row."""
-    return {"edited_rows": {at: cells}}
-
-
-def sentences(page):
-    """Return everything that the page says in words, with escapes taken out."""
-    said = [*page.markdown, *page.caption, *page.warning, *page.success, *page.error, *page.info]
-    return " ".join(each.value for each in said).replace("\\", "")
-
-
-def press(page, label):
-    """Click a button and run the page."""
-    (button,) = (each for each in page.button if each.label == label)
-    return button.click().run()
-
-
-def button(page, label):
-    """Return a button."""
-    (found,) = (each for each in page.button if each.label == label)
-    return found
 
 
 def test_without_an_edit_the_page_says_what_to_do(page):

@@ -1,0 +1,52 @@
+"""The page as a process of its own, started by the project's own command."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+# What the user has set is not meant for a server that a check starts.
+SETTINGS = ("HANDOFF_", "OPENAI_", "STREAMLIT_")
+
+
+@contextlib.contextmanager
+def serving(folder, **variables):
+    """Run `handoff ui` in a folder; yield its process and its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [Path(sys.executable).with_name("handoff"), "ui", "--port", str(port)]
+    own = {name: said for name, said in os.environ.items() if not name.startswith(SETTINGS)}
+    places = {f"HANDOFF_{name.upper()}_DIR": str(folder / name) for name in ("cache", "state")}
+    environment = own | {"STREAMLIT_SERVER_HEADLESS": "true"} | places | variables
+    log = folder / "server.log"
+    with log.open("a") as output:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_healthy(address, server, log)
+            yield server, address
+        finally:
+            server.kill()
+            server.wait()
+
+
+def wait_until_healthy(address, server, log):
+    """Wait for the body `ok`; an unknown path would answer 200 as well."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        with contextlib.suppress(OSError):
+            if urllib.request.urlopen(f"{address}/_stcore/health").read() == b"ok":  # noqa: S310
+                return
+        time.sleep(0.05)
+    pytest.fail(f"the server did not start:\n{log.read_text()}")

@@ -1,0 +1,33 @@
+"""What every check of the page looks for: that it has settled, and that nobody is kept out."""
+
+from axe_playwright_python.sync_playwright import Axe
+
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+WIDTHS_PX = (390, 1280)
+
+
+def settle(page):
+    """Wait until the server has nothing more to say."""
+    page.locator(SETTLED).wait_for()
+
+
+def hurdles(page, place):
+    """Return what keeps somebody from using the page as it stands: on a phone, and on a desk.
+
+    Args:
+        page: Wide, and wide again afterwards.
+        place: Where the journey is; it is told with each hurdle.
+    """
+    found = []
+    for width in WIDTHS_PX:
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        axe = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+        found += [
+            (place, width, violation["id"], [node["html"] for node in violation["nodes"]])
+            for violation in axe.response["violations"]
+        ]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append((place, width, "scrolls sideways", []))
+    return found
