@@ -18,7 +18,7 @@ CHANGES = 30
 
 
 def learning_seconds(data: Set) -> dict[str, float]:
-    """Return what learning from 1,500 examples takes, choice of rules included; best of three."""
+    """Return what learning from 1,500 examples takes, in seconds; best of three."""
     learning, _ = halves(data.owners, 0)
     lessons = part(data.lessons, distinct(data, learning))
     walls, processors = [], []

@@ -3,7 +3,7 @@
 An edit touches few agents. Of the evidence that was gathered once, everything stays but the columns
 of agents whose text is new, the lexical scores (a word's rarity depends on all texts), and the
 tags, which are chosen again by the embedded model's rule. The result is what gathering from scratch
-on the edited registry would give; with examples, by the rules that were chosen before.
+on the edited registry would give.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -162,7 +162,7 @@ def _similarities(ground: Ground, registry: Registry, rows: Mapping[str, FloatAr
 def _learned_scores(
     ground: Ground, learned: Learned, registry: Registry, rows: Mapping[str, FloatArray]
 ) -> FloatArray:
-    """Learn again from the examples whose agent is still there, by the rules chosen before."""
+    """Learn again from the examples whose agent is still there."""
     before, evidence = ground.labelled.registry, ground.labelled.evidence
     row_of = {
         agent_text(agent): row for agent, row in zip(before.agents, learned.agents, strict=True)
@@ -184,7 +184,7 @@ def _learned_scores(
         learned.lessons.vectors[kept],
         np.array(owners, dtype=np.intp),
     )
-    again = learn(agents, lessons, learned.rules)
+    again = learn(agents, lessons)
     scores = score_queries(evidence.vectors, evidence.queries, again)
     place = {at: row for row, at in enumerate(kept)}
     for case, lesson in enumerate(ground.lesson_of.tolist()):

@@ -10,9 +10,9 @@ The similarity of a query with an agent is the plain cosine plus what the exampl
 
 `overlap` is the cosine of two bags of words and word pairs, rare ones weighing more. An example's
 score should be 1 for its owner, and half a unit below the level for every agent where nobody
-should take it; otherwise an agent should keep a share of its excess: `slack` with many examples
-of its own, all of it with none. A query unlike every example keeps its cosine, and so does every
-query while there are no examples.
+should take it. For any other agent the target is part of the cosine's excess: the fraction
+`slack` once that agent has many examples of its own, all of it while it has none. A query unlike
+every example keeps its cosine, and so does every query while there are no examples.
 
 Agents with examples score higher than those without: the lift makes up for it. With n_j examples
 of agent j, and on average `mean` of an agent that has any:
@@ -28,7 +28,7 @@ What an example would score had it not been one has a closed form, where H is th
 
     held_out[i, j] = level + targets[i, j] - weights[i, j] / H[i, i]
 
-Rules, slope and threshold are chosen on these scores alone.
+Slope and threshold are chosen on these scores alone.
 """
 
 import math
@@ -37,48 +37,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handoff.core.model import BoolArray, FloatArray, IntArray
+from handoff.core.model import FloatArray, IntArray
 from handoff.core.word_overlap import WordIndex, index_words, overlap_with, overlap_within
 
 NOBODY = -1
 """The owner of an example that nobody should take."""
 NOBODY_DEPTH = 0.5
 """How far below the level every agent should score for such an example."""
-CHOICE_AT_MOST = 1_000
-"""Rules are chosen on so many examples: the choice takes time with their cube."""
+WORDS = 0.3
+"""The share of word overlap in the likeness of two queries."""
+RIDGE = 0.1
+"""How little a single example is believed."""
+SLACK = 0.4
+"""The part of its excess that an agent with many examples keeps at another one's."""
 DOUBT = 2.0
 """Spread over the examples, this is added to the ridge: a single one moves little."""
-OTHERS_NEEDED = 2
-STANDARD_ERRORS = 2.0
 SHARPNESS = 2.0
 """The constants were found on public sets, and neighbours do as well: docs/learning.md."""
 
 _BEYOND = float(np.nextafter(np.float32(1), np.float32(2)))
 """A threshold that no score reaches."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What cross-validation may choose.
-
-    Attributes:
-        words: Share of word overlap in the likeness of two queries, 0 to 1.
-        ridge: How little a single example is believed, above 0.
-        slack: What an agent with many examples keeps of its cosine at another one's, 0 to 1.
-    """
-
-    words: float = 0.3
-    ridge: float = 0.1
-    slack: float = 0.4
-
-
-DEFAULT = Rules()
-GRID = tuple(
-    Rules(words, ridge, slack)
-    for words in (0.3, 0.0, 0.5)
-    for ridge in (0.1, 0.3, 1.0)
-    for slack in (0.4, 0.2, 0.6)
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,10 +86,9 @@ class Learned:
         level: The mean cosine of examples and agents; 0 without examples.
         lift: What a cosine's distance from it is multiplied by, at least 1, shape (agents,).
         lessons: The examples.
-        words: The examples' words; empty where `rules.words` is 0.
+        words: The examples' words.
         weights: What an example says about an agent, shape (examples, agents).
         held_out: Each example's scores without itself, shape (examples, agents).
-        rules: As chosen or given.
         threshold: Best on `held_out`; None if no example is nobody's or all are.
     """
 
@@ -122,48 +99,35 @@ class Learned:
     words: WordIndex
     weights: FloatArray
     held_out: FloatArray
-    rules: Rules
     threshold: float | None
 
 
-def learn(agents: FloatArray, lessons: Lessons, rules: Rules | None = None) -> Learned:
+def learn(agents: FloatArray, lessons: Lessons) -> Learned:
     """Learn from examples.
 
     Args:
         agents: Unit rows, shape (agents, d).
         lessons: The examples; none is allowed.
-        rules: Fixed rules; None chooses among `GRID`, on at most a thousand examples.
     """
     plain = np.ones(len(agents), dtype=np.float32)
     if not len(lessons):
         nothing = np.zeros((0, len(agents)), dtype=np.float32)
-        return Learned(
-            agents, 0.0, plain, lessons, index_words(()), nothing, nothing, DEFAULT, None
-        )
+        return Learned(agents, 0.0, plain, lessons, index_words(()), nothing, nothing, None)
     cosines = lessons.vectors @ agents.T
     level = float(cosines.mean())
     excess = cosines - np.float32(level)
-    near = bend(lessons.vectors @ lessons.vectors.T)
     words = index_words(lessons.texts)
-    overlap = overlap_within(words, len(lessons))
     owners = lessons.owners
-    if rules is None:
-        part = np.arange(len(lessons))
-        if len(part) > CHOICE_AT_MOST:
-            part = np.sort(np.random.default_rng(0).permutation(part)[:CHOICE_AT_MOST])
-        square = np.ix_(part, part)
-        rules = choose_rules(
-            excess[part], near[square], overlap[square], owners[part], top=1 - level
-        )
-    kernel = (1 - rules.words) * near + rules.words * overlap
-    kernel[np.diag_indices_from(kernel)] += np.float32(rules.ridge + DOUBT / len(lessons))
+    near = bend(lessons.vectors @ lessons.vectors.T)
+    kernel = (1 - WORDS) * near + WORDS * overlap_within(words, len(lessons))
+    kernel[np.diag_indices_from(kernel)] += np.float32(RIDGE + DOUBT / len(lessons))
     inverse: FloatArray = np.linalg.inv(kernel).astype(np.float32, copy=False)
     new = newness(owners, len(agents))
-    targets = _targets(excess, owners, new, rules.slack, 1 - level)
+    targets = _targets(excess, owners, new, 1 - level)
     _, held_out = _solve(inverse, excess, targets)
     lift = plain + np.float32(slope_of(held_out, excess, owners) - 1) * new
     excess *= lift
-    targets = _targets(excess, owners, new, rules.slack, 1 - level)
+    targets = _targets(excess, owners, new, 1 - level)
     weights, held_out = _solve(inverse, excess, targets)
     held_out = _clip(held_out + np.float32(level))
     return Learned(
@@ -171,10 +135,9 @@ def learn(agents: FloatArray, lessons: Lessons, rules: Rules | None = None) -> L
         level=level,
         lift=lift,
         lessons=lessons,
-        words=words if rules.words else index_words(()),
+        words=words,
         weights=weights,
         held_out=held_out,
-        rules=rules,
         threshold=best_threshold(held_out, owners),
     )
 
@@ -200,11 +163,8 @@ def likeness(vectors: FloatArray, texts: Sequence[str], learned: Learned) -> Flo
 
     `likeness[q, i] * weights[i, j]` is what example i adds to agent j for query q, exactly.
     """
-    share = learned.rules.words
     near = bend(vectors @ learned.lessons.vectors.T)
-    if not share:
-        return near
-    return (1 - share) * near + share * overlap_with(learned.words, texts, len(learned.lessons))
+    return (1 - WORDS) * near + WORDS * overlap_with(learned.words, texts, len(learned.lessons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,59 +194,6 @@ def strongest_voice(vector: FloatArray, text: str, learned: Learned, position: i
     added = likeness(vector[None, :], [text], learned)[0] * learned.weights[:, position]
     example = int(np.argmax(added))
     return Voice(example, float(added[example])) if added[example] > 0 else None
-
-
-def choose_rules(
-    excess: FloatArray,
-    near: FloatArray,
-    overlap: FloatArray,
-    owners: IntArray,
-    top: float,
-) -> Rules:
-    """Choose the rules by leave-one-out accuracy at each one's own best threshold.
-
-    Rules take over from the default only if they win by more than two standard errors: w wins and
-    l losses among the examples, w - l > 2 sqrt(w + l). An example counts if it is nobody's or its
-    owner keeps at least two others without it: what it would score with none left says nothing
-    about how the owner's examples are best used.
-
-    Args:
-        excess: Cosines of examples and agents above their mean, shape (examples, agents).
-        near: Examples against examples by vector, shape (examples, examples).
-        overlap: The same by words.
-        owners: Agent positions or `NOBODY`, shape (examples,).
-        top: What 1 is above the mean.
-    """
-    each = np.bincount(owners[owners != NOBODY], minlength=excess.shape[1])
-    counted = (owners == NOBODY) | (each[owners] > OTHERS_NEEDED)
-    default: BoolArray | None = None
-    best, best_lead = DEFAULT, 0.0
-    new = newness(owners, excess.shape[1])
-    slacks = {rules.slack for rules in GRID}
-    targets = {slack: _targets(excess, owners, new, slack, top) for slack in slacks}
-    bases: dict[float, tuple[FloatArray, FloatArray, FloatArray]] = {}
-    turned: dict[tuple[float, float], FloatArray] = {}
-    for rules in GRID:
-        if rules.words not in bases:
-            kernel = (1 - rules.words) * near + rules.words * overlap
-            values, basis = (part.astype(np.float32, copy=False) for part in np.linalg.eigh(kernel))
-            bases[rules.words] = values, basis, basis**2
-        values, basis, squared = bases[rules.words]
-        turn = (rules.words, rules.slack)
-        if turn not in turned:
-            turned[turn] = basis.T @ (targets[rules.slack] - excess)
-        shrunk = 1 / (np.maximum(values, 0) + np.float32(rules.ridge + DOUBT / len(owners)))
-        weights = (basis @ (shrunk[:, None] * turned[turn])).astype(np.float32, copy=False)
-        trust: FloatArray = (squared @ shrunk).astype(np.float32, copy=False)
-        held_out = targets[rules.slack] - weights / trust[:, None]
-        right = _right(held_out, owners) & counted
-        if default is None:
-            default = right
-        wins = int(np.count_nonzero(right & ~default))
-        losses = int(np.count_nonzero(default & ~right))
-        if wins - losses > max(best_lead, STANDARD_ERRORS * math.sqrt(wins + losses)):
-            best, best_lead = rules, float(wins - losses)
-    return best
 
 
 def best_threshold(scores: FloatArray, owners: IntArray) -> float | None:
@@ -358,9 +265,7 @@ def _solve(
     return weights, targets - weights / trust[:, None]
 
 
-def _targets(
-    excess: FloatArray, owners: IntArray, new: FloatArray, slack: float, top: float
-) -> FloatArray:
+def _targets(excess: FloatArray, owners: IntArray, new: FloatArray, top: float) -> FloatArray:
     """Tell what examples should score above the level, shape (examples, agents).
 
     While nobody's examples are more than agents' own, they push down less in proportion: alone
@@ -368,20 +273,10 @@ def _targets(
     """
     owned = np.flatnonzero(owners != NOBODY)
     nobodies = len(owners) - len(owned)
-    targets = excess * (np.float32(slack) + np.float32(1 - slack) * new)
+    targets = excess * (np.float32(SLACK) + np.float32(1 - SLACK) * new)
     targets[owners == NOBODY] = -NOBODY_DEPTH * min(1, len(owned) / max(1, nobodies))
     targets[owned, owners[owned]] = top
     return targets
-
-
-def _right(scores: FloatArray, owners: IntArray) -> BoolArray:
-    """Tell which examples come out right at the scores' own best threshold, shape (examples,)."""
-    threshold = best_threshold(scores, owners)
-    chosen = scores.argmax(axis=1)
-    if threshold is not None:
-        chosen = np.where(scores.max(axis=1) >= threshold, chosen, NOBODY)
-    right: BoolArray = chosen == owners
-    return right
 
 
 def _clip(scores: FloatArray) -> FloatArray:

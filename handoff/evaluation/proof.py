@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handoff.core.learning import DEFAULT, Lessons, learn, score_queries
+from handoff.core.learning import Lessons, learn, score_queries
 from handoff.core.model import FloatArray, IntArray
 from handoff.evaluation.binomial import mcnemar
 from handoff.evaluation.confusion import selected
@@ -61,7 +61,7 @@ class CurvePoint:
 
 
 def prove(agents: FloatArray, lessons: Lessons, seed: int = SEED) -> Proof:
-    """Cross-validate: rules, threshold and scores of a fold come from the other folds alone.
+    """Cross-validate: weights, threshold and scores of a fold come from the other folds alone.
 
     Args:
         agents: Unit rows, shape (agents, d).
@@ -113,7 +113,7 @@ def draw_curve(
         for seed in range(CURVE_SEEDS):
             teaching = split(lessons.owners, seed)
             rows = draw_few(lessons.owners, np.flatnonzero(teaching), each, seed)
-            learned = learn(agents, part(lessons, rows), DEFAULT)
+            learned = learn(agents, part(lessons, rows))
             test = np.flatnonzero(~teaching)
             scores = score_queries(
                 lessons.vectors[test], [lessons.texts[row] for row in test], learned

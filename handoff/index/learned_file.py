@@ -1,6 +1,6 @@
-"""What was learned, kept on disk: learning from 1,500 examples takes a second or two.
+"""What was learned, kept on disk: learning from 1,500 examples takes half a second or more.
 
-Kept are the rules, the lift, the weights and the held-out scores; vectors and words are at hand.
+Kept are level, threshold, lift, weights and held-out scores; vectors and words are at hand.
 """
 
 import hashlib
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from handoff.core.learning import Learned, Lessons, Rules
+from handoff.core.learning import Learned, Lessons
 from handoff.core.model import FloatArray
 from handoff.core.word_overlap import index_words
 
-VERSION = 1
+VERSION = 2
 """Of the method in `core/learning.py`."""
 MOST_FILES = 8
 
@@ -37,7 +37,7 @@ def load_learned(
             _path(folder, key).open("rb") as file,
             np.load(file, allow_pickle=False) as kept,
         ):
-            words, ridge, slack, level, threshold = kept["numbers"].tolist()
+            level, threshold = kept["numbers"].tolist()
             weights, held_out, lift = kept["weights"], kept["held_out"], kept["lift"]
     except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, EOFError):
         return None
@@ -49,10 +49,9 @@ def load_learned(
         level=level,
         lift=lift,
         lessons=lessons,
-        words=index_words(lessons.texts if words else ()),
+        words=index_words(lessons.texts),
         weights=weights,
         held_out=held_out,
-        rules=Rules(words, ridge, slack),
         threshold=None if np.isnan(threshold) else threshold,
     )
 
@@ -62,15 +61,14 @@ def save_learned(folder: Path | None, key: str, learned: Learned) -> None:
     if folder is None:
         return
     path = _path(folder, key)
-    rules, threshold = learned.rules, learned.threshold
-    numbers = [rules.words, rules.ridge, rules.slack, learned.level]
+    threshold = np.nan if learned.threshold is None else learned.threshold
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         written = path.with_suffix(f".{id(learned)}.tmp")
         with written.open("wb") as file:
             np.savez(
                 file,
-                numbers=np.array([*numbers, np.nan if threshold is None else threshold]),
+                numbers=np.array([learned.level, threshold]),
                 lift=learned.lift,
                 weights=learned.weights,
                 held_out=learned.held_out,

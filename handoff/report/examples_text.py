@@ -11,7 +11,7 @@ from handoff.evaluation.suggest import Suggestion
 from handoff.report.route_words import rounded
 from handoff.report.set_words import counted, percent, points
 
-SCHEMA = 1
+SCHEMA = 2
 METHOD = "kernel ridge on what the cosine gets wrong"
 NEXT_LABELS = 50
 
@@ -24,7 +24,7 @@ class Lesson:
         learned: From all examples.
         proof: Cross-validated.
         curve: Accuracy by how many examples an agent has.
-        seconds: What learning took, choice of rules included.
+        seconds: What learning took.
         proof_seconds: What the proof and the curve took.
     """
 
@@ -54,7 +54,7 @@ def lesson_to_text(lesson: Lesson, notes: Sequence[str]) -> str:
             f"{percent(now.high)} after."
         ),
         f"{better:,} better, {worse:,} worse (McNemar's exact test, {p_value(proof.p_value)}).",
-        f"Method: {METHOD}; {rules_in_words(learned)}",
+        f"Method: {METHOD}; {threshold_in_words(learned)}",
         "",
         "Examples an agent, and the accuracy on queries that taught nothing",
         *(f"  {point.each:>4,}  {percent(point.accuracy)}" for point in lesson.curve),
@@ -83,11 +83,6 @@ def lesson_to_json(lesson: Lesson, notes: Sequence[str]) -> dict[str, Any]:
         "worse": len(proof.flips.worse),
         "p_value": proof.p_value,
         "method": METHOD,
-        "rules": {
-            "words": learned.rules.words,
-            "ridge": learned.rules.ridge,
-            "slack": learned.rules.slack,
-        },
         "threshold": learned.threshold,
         "curve": [
             {
@@ -130,18 +125,11 @@ def suggestions_to_text(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def rules_in_words(learned: Learned) -> str:
-    """Say which rules cross-validation chose."""
-    rules = learned.rules
-    found = (
-        "no threshold of its own."
-        if learned.threshold is None
-        else f"its own best threshold is {learned.threshold:.3f}."
-    )
-    return (
-        f"words count {rules.words:g}, ridge {rules.ridge:g}, slack {rules.slack:g}, chosen by "
-        f"leaving one out; {found}"
-    )
+def threshold_in_words(learned: Learned) -> str:
+    """Say which threshold the examples ask for."""
+    if learned.threshold is None:
+        return "no threshold of its own."
+    return f"its own best threshold is {learned.threshold:.3f}."
 
 
 def p_value(value: float) -> str:

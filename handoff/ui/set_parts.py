@@ -10,7 +10,7 @@ from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.flips import Flips
 from handoff.evaluation.proof import next_labels_buy
 from handoff.files.cases import Case, Cases
-from handoff.report.examples_text import METHOD, NEXT_LABELS, Lesson, p_value, rules_in_words
+from handoff.report.examples_text import METHOD, NEXT_LABELS, Lesson, p_value, threshold_in_words
 from handoff.report.markdown import plain
 from handoff.report.set_figures import (
     Mark,
@@ -318,4 +318,4 @@ def lesson_figures(lesson: Lesson) -> None:
     buys = next_labels_buy(lesson.curve, NEXT_LABELS)
     if buys is not None:
         st.markdown(f"The next {NEXT_LABELS} labels would add about {100 * buys:.1f} points.")
-    st.caption(plain(f"Method: {METHOD}; {rules_in_words(lesson.learned)}"))
+    st.caption(plain(f"Method: {METHOD}; {threshold_in_words(lesson.learned)}"))

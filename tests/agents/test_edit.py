@@ -142,7 +142,7 @@ def test_tags_of_another_tagger_stay(gather, loop):
 
 @pytest.mark.parametrize("edit", [first_edited, one_gone, turned])
 def test_examples_are_learned_again(gather, loop, edit):
-    """Scores are those of learning with the edited agents, by the rules that were chosen.
+    """Scores are those of learning with the edited agents.
 
     A case that is an example is scored as if it were none.
     """
@@ -167,7 +167,7 @@ def test_examples_are_learned_again(gather, loop, edit):
     texts = [example.query for example in kept]
     owners = [-1 if one.agent is None else registry.positions[one.agent] for one in kept]
     vectors = loop.run(LocalEmbedder().embed(texts))
-    again = learn(rows, Lessons(tuple(texts), vectors, np.array(owners)), learned.rules)
+    again = learn(rows, Lessons(tuple(texts), vectors, np.array(owners)))
     scores = score_queries(before.evidence.vectors, queries, again)
     place = {normal_form(text): at for at, text in enumerate(texts)}
     for case, query in enumerate(queries):

@@ -10,16 +10,15 @@ from hypothesis import strategies as st
 
 from handoff.core import learning
 from handoff.core.learning import (
-    DEFAULT,
     DOUBT,
-    GRID,
     NOBODY,
     NOBODY_DEPTH,
+    RIDGE,
+    SLACK,
+    WORDS,
     Lessons,
-    Rules,
     bend,
     best_threshold,
-    choose_rules,
     learn,
     likeness,
     newness,
@@ -30,11 +29,10 @@ from handoff.core.learning import (
 from handoff.core.word_overlap import index_words, overlap_within
 
 DIMENSIONS = 16
-WORDS = ("card", "charged", "twice", "rain", "tomorrow", "roses", "soil", "my", "why")
-NO_WORDS = Rules(0.0, 0.1, 0.4)
+SAID = ("card", "charged", "twice", "rain", "tomorrow", "roses", "soil", "my", "why")
 
 texts = st.one_of(
-    st.just(""), st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join)
+    st.just(""), st.lists(st.sampled_from(SAID), min_size=1, max_size=5).map(" ".join)
 )
 
 
@@ -52,7 +50,7 @@ def vectors_of(random, count):
 def lessons_of(random, owners, said=None):
     """Return examples with these owners, each of words of its own unless told otherwise."""
     if said is None:
-        said = [f"{WORDS[row % len(WORDS)]} number{row}" for row in range(len(owners))]
+        said = [f"{SAID[row % len(SAID)]} number{row}" for row in range(len(owners))]
     return Lessons(tuple(said), vectors_of(random, len(owners)), np.array(owners, dtype=np.intp))
 
 
@@ -87,32 +85,28 @@ def problems(draw, least=0, most=12):
     return agents, lessons, vectors, queries
 
 
-rules_or_choice = st.one_of(st.none(), st.sampled_from(GRID))
-
-
 @some
-@given(problem=problems(most=0), rules=rules_or_choice)
-def test_without_examples_a_score_is_the_plain_cosine(problem, rules):
+@given(problem=problems(most=0))
+def test_without_examples_a_score_is_the_plain_cosine(problem):
     """Bit for bit: a registry that learns nothing routes as it did."""
     agents, lessons, vectors, queries = problem
 
-    learned = learn(agents, lessons, rules)
+    learned = learn(agents, lessons)
     scores = score_queries(vectors, queries, learned)
 
     assert scores.tobytes() == (vectors @ agents.T).tobytes()
     assert learned.threshold is None
-    assert learned.rules == DEFAULT
     assert learned.held_out.shape == (0, len(agents))
     assert strongest_voice(vectors[0], queries[0], learned, 0) is None
 
 
 @some
-@given(problem=problems(least=1), rules=rules_or_choice)
-def test_scores_stay_similarities_for_any_examples(problem, rules):
+@given(problem=problems(least=1))
+def test_scores_stay_similarities_for_any_examples(problem):
     """From -1 to 1, float32 and never NaN: repeated, contradicting, empty or without a vector."""
     agents, lessons, vectors, queries = problem
 
-    learned = learn(agents, lessons, rules)
+    learned = learn(agents, lessons)
     scores = score_queries(vectors, queries, learned)
 
     for figures in (scores, learned.held_out):
@@ -183,20 +177,20 @@ def really_without(agents, lessons, learned, row):
 
     The whole set's word shares, its targets and its ridge stay: only the example goes.
     """
-    rules, owners = learned.rules, lessons.owners
+    owners = lessons.owners
     level = np.float64(learned.level)
     excess = learned.lift * ((lessons.vectors @ agents.T).astype(np.float64) - level)
     new = newness(owners, len(agents)).astype(np.float64)
-    targets = excess * (rules.slack + (1 - rules.slack) * new)
+    targets = excess * (SLACK + (1 - SLACK) * new)
     owned = owners != NOBODY
     depth = NOBODY_DEPTH * min(1, owned.sum() / max(1, (~owned).sum()))
     targets[~owned] = -depth
     targets[owned, owners[owned]] = 1 - level
     overlap = overlap_within(index_words(lessons.texts), len(lessons))
-    kernel = (1 - rules.words) * bend(lessons.vectors @ lessons.vectors.T) + rules.words * overlap
+    kernel = (1 - WORDS) * bend(lessons.vectors @ lessons.vectors.T) + WORDS * overlap
     rest = np.arange(len(lessons)) != row
     square = kernel[np.ix_(rest, rest)].astype(np.float64)
-    square[np.diag_indices_from(square)] += rules.ridge + DOUBT / len(lessons)
+    square[np.diag_indices_from(square)] += RIDGE + DOUBT / len(lessons)
     weights = np.linalg.solve(square, (targets - excess)[rest])
     return np.clip(level + excess[row] + kernel[row, rest] @ weights, -1, 1)
 
@@ -204,15 +198,14 @@ def really_without(agents, lessons, learned, row):
 @some
 @given(
     seed=st.integers(0, 1_000),
-    rules=st.sampled_from(GRID),
     owners=st.lists(st.integers(NOBODY, 3), min_size=2, max_size=20),
 )
-def test_held_out_scores_are_those_of_learning_without_the_example(seed, rules, owners):
+def test_held_out_scores_are_those_of_learning_without_the_example(seed, owners):
     """The closed form agrees with really leaving each one out."""
     random = np.random.default_rng(seed)
     agents, lessons = vectors_of(random, 4), lessons_of(random, owners)
 
-    learned = learn(agents, lessons, rules)
+    learned = learn(agents, lessons)
 
     for row in range(len(owners)):
         alone = really_without(agents, lessons, learned, row)
@@ -228,8 +221,8 @@ def test_held_out_scores_do_not_know_their_own_label():
     agents, lessons = clusters(random, 4, 12)
     other = lessons.owners.copy()
     other[0] = 1
-    before = learn(agents, lessons, DEFAULT)
-    after = learn(agents, Lessons(lessons.texts, lessons.vectors, other), DEFAULT)
+    before = learn(agents, lessons)
+    after = learn(agents, Lessons(lessons.texts, lessons.vectors, other))
 
     moved = np.abs(after.held_out - before.held_out).max(axis=1)
 
@@ -238,8 +231,8 @@ def test_held_out_scores_do_not_know_their_own_label():
 
 
 @some
-@given(seed=st.integers(0, 1_000), rules=st.sampled_from(GRID), data=st.data())
-def test_the_order_of_examples_does_not_matter(seed, rules, data):
+@given(seed=st.integers(0, 1_000), data=st.data())
+def test_the_order_of_examples_does_not_matter(seed, data):
     """Permuting examples permutes what they score held out, and changes no query's score."""
     random = np.random.default_rng(seed)
     agents, lessons = clusters(random, 3, 4, nobodies=3)
@@ -249,7 +242,7 @@ def test_the_order_of_examples_does_not_matter(seed, rules, data):
     )
     query = vectors_of(random, 2)
 
-    one, other = learn(agents, lessons, rules), learn(agents, shuffled, rules)
+    one, other = learn(agents, lessons), learn(agents, shuffled)
 
     assert other.held_out == pytest.approx(one.held_out[order], abs=1e-4)
     assert score_queries(query, ["word0 rain"] * 2, other) == pytest.approx(
@@ -258,8 +251,8 @@ def test_the_order_of_examples_does_not_matter(seed, rules, data):
 
 
 @some
-@given(seed=st.integers(0, 1_000), rules=st.sampled_from(GRID), data=st.data())
-def test_the_order_of_agents_does_not_matter(seed, rules, data):
+@given(seed=st.integers(0, 1_000), data=st.data())
+def test_the_order_of_agents_does_not_matter(seed, data):
     """Permuting agents permutes the columns of every score."""
     random = np.random.default_rng(seed)
     agents, lessons = clusters(random, 4, 3, nobodies=3)
@@ -269,7 +262,7 @@ def test_the_order_of_agents_does_not_matter(seed, rules, data):
     shuffled = Lessons(lessons.texts, lessons.vectors, owners)
     query = vectors_of(random, 2)
 
-    one, other = learn(agents, lessons, rules), learn(agents[order], shuffled, rules)
+    one, other = learn(agents, lessons), learn(agents[order], shuffled)
 
     assert other.lift == pytest.approx(one.lift[order], abs=1e-4)
     assert other.held_out == pytest.approx(one.held_out[:, order], abs=1e-4)
@@ -279,28 +272,27 @@ def test_the_order_of_agents_does_not_matter(seed, rules, data):
 
 
 @some
-@given(seed=st.integers(0, 1_000), rules=st.sampled_from(GRID))
-def test_turning_the_space_changes_nothing(seed, rules):
+@given(seed=st.integers(0, 1_000))
+def test_turning_the_space_changes_nothing(seed):
     """Scores depend on cosines alone: a rotation of all vectors is no other registry."""
     random = np.random.default_rng(seed)
     agents, lessons = clusters(random, 3, 4, nobodies=3)
     turn = np.linalg.qr(random.normal(size=(DIMENSIONS, DIMENSIONS)))[0].astype(np.float32)
     turned = Lessons(lessons.texts, lessons.vectors @ turn, lessons.owners)
 
-    one, other = learn(agents, lessons, rules), learn(agents @ turn, turned, rules)
+    one, other = learn(agents, lessons), learn(agents @ turn, turned)
 
     assert other.held_out == pytest.approx(one.held_out, abs=1e-4)
 
 
-@pytest.mark.parametrize("rules", [None, *GRID[:4]])
-def test_an_examples_owner_gains_at_that_very_query(rules):
+def test_an_examples_owner_gains_at_that_very_query():
     """Its score rises towards 1; queries unlike every example hardly move."""
     random = np.random.default_rng(3)
     agents, lessons = clusters(random, 4, 6)
     before = lessons.vectors @ agents.T
     rows = np.arange(len(lessons))
 
-    after = score_queries(lessons.vectors, lessons.texts, learn(agents, lessons, rules))
+    after = score_queries(lessons.vectors, lessons.texts, learn(agents, lessons))
 
     gained = after[rows, lessons.owners] - before[rows, lessons.owners]
     assert gained.min() > 0.1
@@ -458,11 +450,11 @@ def test_a_bent_kernel_is_still_one(seed, count):
 
 
 @some
-@given(problem=problems(least=1), rules=rules_or_choice)
-def test_what_examples_add_sums_to_the_score(problem, rules):
+@given(problem=problems(least=1))
+def test_what_examples_add_sums_to_the_score(problem):
     """Likeness times weight, over all examples, on the lifted cosine: nothing is hidden."""
     agents, lessons, vectors, queries = problem
-    learned = learn(agents, lessons, rules)
+    learned = learn(agents, lessons)
     cosines = vectors @ agents.T
     lifted = learned.level + learned.lift * (cosines - learned.level)
     added = likeness(vectors, queries, learned)[:, :, None] * learned.weights[None]
@@ -473,11 +465,11 @@ def test_what_examples_add_sums_to_the_score(problem, rules):
 
 
 @some
-@given(problem=problems(least=1), rules=rules_or_choice)
-def test_the_strongest_voice_is_the_largest_of_what_is_added(problem, rules):
+@given(problem=problems(least=1))
+def test_the_strongest_voice_is_the_largest_of_what_is_added(problem):
     """And nobody's voice where no example speaks for the agent."""
     agents, lessons, vectors, queries = problem
-    learned = learn(agents, lessons, rules)
+    learned = learn(agents, lessons)
     added = likeness(vectors, queries, learned)[:, :, None] * learned.weights[None]
 
     for row, position in np.ndindex(len(vectors), len(agents)):
@@ -502,82 +494,6 @@ def test_the_example_that_speaks_for_its_owner_is_the_query_itself():
         assert voice is not None
         assert lessons.owners[voice.example] == owner
         assert voice.added > 0
-
-
-def chosen_rules(agents, lessons):
-    """Choose rules for examples as `learn` does."""
-    cosines = lessons.vectors @ agents.T
-    level = float(cosines.mean())
-    near = bend(lessons.vectors @ lessons.vectors.T)
-    overlap = overlap_within(index_words(lessons.texts), len(lessons))
-    return choose_rules(cosines - np.float32(level), near, overlap, lessons.owners, 1 - level)
-
-
-@some
-@given(problem=problems(least=1))
-def test_choosing_rules_is_deterministic_and_stays_on_the_grid(problem):
-    """The same examples choose the same rules, twice."""
-    agents, lessons, _, _ = problem
-
-    assert chosen_rules(agents, lessons) == chosen_rules(agents, lessons)
-    assert chosen_rules(agents, lessons) in GRID
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_handful_of_examples_keeps_the_default(seed):
-    """Four wins without a loss are two standard errors, and more are asked for."""
-    random = np.random.default_rng(seed)
-    agents, lessons = clusters(random, 2, 2)
-
-    assert learn(agents, lessons).rules == DEFAULT
-
-
-def test_labels_by_chance_keep_the_default_as_a_rule():
-    """Noise is seldom evidence for other rules: of twenty sets at most four say otherwise."""
-    kept = 0
-    for seed in range(20):
-        random = np.random.default_rng(seed)
-        lessons = lessons_of(random, random.integers(0, 4, 60).tolist())
-        kept += learn(vectors_of(random, 4), lessons).rules == DEFAULT
-
-    assert kept >= 16
-
-
-def test_evidence_takes_over_from_the_default():
-    """Where words are drawn by chance and vectors tell, words are left out.
-
-    The rules that are chosen do better on queries that were not seen.
-    """
-    random = np.random.default_rng(3)
-    agents, lessons = clusters(random, 4, 160, noise=0.6)
-    said = tuple(" ".join(f"{kind}{random.integers(4)}" for kind in "abc") for _ in lessons.owners)
-    even = np.arange(len(lessons)) % 2 == 0
-    half = Lessons(said[::2], lessons.vectors[even], lessons.owners[even])
-
-    learned = learn(agents, half)
-    right, right_by_default = (
-        (
-            score_queries(lessons.vectors[~even], said[1::2], each).argmax(axis=1)
-            == lessons.owners[~even]
-        ).mean()
-        for each in (learned, learn(agents, half, DEFAULT))
-    )
-
-    assert learned.rules.words == 0
-    assert right > right_by_default
-
-
-def test_rules_may_be_chosen_on_a_part_of_many_examples(monkeypatch):
-    """Beyond a number of examples a seeded part of them decides; all of them teach."""
-    monkeypatch.setattr(learning, "CHOICE_AT_MOST", 20)
-    random = np.random.default_rng(6)
-    agents, lessons = clusters(random, 3, 15)
-
-    one, other = learn(agents, lessons), learn(agents, lessons)
-
-    assert one.rules == other.rules
-    assert one.held_out.tobytes() == other.held_out.tobytes()
-    assert len(one.weights) == len(lessons)
 
 
 levels = st.sampled_from([-0.5, 0.0, 0.25, 0.5, 0.75])
