@@ -14,15 +14,16 @@ Result = TypeVar("Result")
 
 
 class BackgroundLoop:
-    """An event loop that runs on a daemon thread until the process ends or `close` is called."""
+    """An event loop that runs on a daemon thread until the process ends or `close` is called.
+
+    The thread starts with the first work.
+    """
 
     def __init__(self) -> None:
-        """Start the thread."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="handoff-loop", daemon=True
-        )
-        self._thread.start()
+        """Start nothing yet."""
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the loop and wait for it; its error is raised here.
@@ -38,7 +39,7 @@ class BackgroundLoop:
 
     def start(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
         """Start a coroutine on the loop, with this thread's context, and do not wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        return asyncio.run_coroutine_threadsafe(work, self._started())
 
     def __enter__(self) -> Self:
         """Return the loop; leaving the block closes it."""
@@ -49,13 +50,25 @@ class BackgroundLoop:
 
     def close(self) -> None:
         """Stop the loop and its thread; closing again does nothing."""
-        if self._loop.is_closed():
-            return
-        # A task that is destroyed while it waits complains on standard error.
-        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        with self._starting:
+            loop, thread = self._loop, self._thread
+            if loop is None or thread is None or loop.is_closed():
+                return
+            # A task that is destroyed while it waits complains on standard error.
+            asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="handoff-loop", daemon=True
+                )
+                self._thread.start()
+            return self._loop
 
 
 async def _cancel_others() -> None:

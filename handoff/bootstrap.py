@@ -142,12 +142,9 @@ def build_router(
     return Router(registry, embedder, tagger, index, lexicon, runner, fallback, held_out)
 
 
-def build_batch_router(
-    settings: Settings, registry: Registry, connection: OpenAIConnection | None
-) -> Router:
-    """Join the parts for very many queries; see `build_router`.
+def build_batch_router(router: Router, settings: Settings) -> Router:
+    """Return a router for very many queries.
 
     The embedded model embeds a query faster than its vector is looked up or kept.
     """
-    router = build_router(settings, registry, connection)
     return replace(router, embedder=LocalEmbedder()) if settings.embedder == "local" else router

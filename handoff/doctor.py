@@ -1,19 +1,19 @@
 """What can route here, with which settings, and where they came from; never the key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router
-from handoff.core.errors import HandoffError
+from handoff.core.errors import ExamplesError, HandoffError, ProviderError, RegistryError
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import shorten
-from handoff.files.examples import load_examples
-from handoff.files.policy import Ground, load_policy
-from handoff.files.registry import load_registry
+from handoff.files.examples import Examples
 from handoff.files.settings import Settings, load_settings
 from handoff.trace import Trace
+from handoff.workbench import Workbench, open_workbench
 
 _PROBE = Registry((Agent("probe", "Probe", "Answers whether anybody is there.", ("probe",)),))
 
@@ -43,42 +43,40 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
 
 
 def _files(settings: Settings) -> list[Finding]:
-    """Read the files that a route reads, as it reads them."""
-    where = shorten(str(settings.registry), 200)
+    """Open what a route opens; whatever ends a route is fatal here, in the same words."""
+    findings: list[Finding] = []
     try:
-        registry = load_registry(settings.registry)
+        with open_workbench(settings) as bench:
+            agents, examples = bench.registry, bench.examples
+            findings.append(
+                _file(
+                    "registry",
+                    settings.registry,
+                    f"{len(agents):,} agents, {len(agents.vocabulary):,} tags",
+                )
+            )
+            left_out = f", {len(examples.failed):,} rows left out" if examples.failed else ""
+            told = f"{len(examples.examples):,} examples{left_out}"
+            findings.append(_file("examples.csv", settings.examples, told))
+            bench.policy()
+            findings.append(_file("handoff.toml", settings.config))
+    except RegistryError as error:
+        return [Finding("registry", str(error), fatal=True)]
+    except ExamplesError as error:
+        # The agents can be read: what else ends a route is told with them.
+        rest = _files(replace(settings, examples=None))
+        return [*rest[:1], Finding("examples.csv", str(error), fatal=True)]
     except HandoffError as error:
-        findings = [Finding("registry", str(error), fatal=True)]
-        return [*findings, _policy(settings, None)]
-    findings = [
-        Finding("registry", f"{where}: {len(registry):,} agents, {len(registry.vocabulary):,} tags")
-    ]
-    if settings.examples is None:
-        return [*findings, Finding("examples.csv", "none"), _policy(settings, registry)]
-    try:
-        found = load_examples(settings.examples, registry)
-    except HandoffError as error:
-        findings.append(Finding("examples.csv", str(error), fatal=True))
-        return [*findings, _policy(settings, None)]
-    left_out = f", {len(found.failed):,} rows left out" if found.failed else ""
-    told = f"{shorten(str(settings.examples), 200)}: {len(found.examples):,} examples{left_out}"
-    findings.append(Finding("examples.csv", told))
-    return [*findings, _policy(settings, Registry(registry.agents, found.examples))]
+        subject = "handoff.toml" if findings else "settings"
+        return [*findings, Finding(subject, str(error), fatal=True)]
+    return findings
 
 
-def _policy(settings: Settings, registry: Registry | None) -> Finding:
-    """Read handoff.toml, and whether it was found on what is routed on, where that is known."""
-    subject = "handoff.toml"
-    try:
-        ground = None
-        if registry is not None:
-            router = build_router(settings, registry, build_connection(settings), on_disk=False)
-            ground = Ground(router.embedder.identity, registry.fingerprint)
-        load_policy(settings.config, 0.0, ground)
-    except HandoffError as error:
-        return Finding(subject, str(error), fatal=True)
-    where = "none" if settings.config is None else shorten(str(settings.config), 200)
-    return Finding(subject, where)
+def _file(subject: str, path: Path | None, told: str = "") -> Finding:
+    if path is None:
+        return Finding(subject, "none")
+    where = shorten(str(path), 200)
+    return Finding(subject, f"{where}: {told}" if told else where)
 
 
 def _folder(subject: str, folder: Path, otherwise: str) -> Finding:
@@ -122,20 +120,17 @@ def _settings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
 
 def _providers(settings: Settings) -> list[Finding]:
     """Route one query over a registry of one agent, without the cache."""
+    trace = Trace()
     try:
         connection = build_connection(settings)
         router = build_router(settings, _PROBE, connection, on_disk=False)
+        bench = Workbench(settings, router, Examples(), connection, BackgroundLoop())
+        with closing(bench):
+            (evidence,) = bench.gather(["Is anybody there?"], trace)
+    except ProviderError as error:
+        return [Finding("embedder answers", f"no: {error}", fatal=True)]
     except HandoffError as error:
         return [Finding("providers", str(error), fatal=True)]
-    trace = Trace()
-    with BackgroundLoop() as loop:
-        try:
-            evidence = loop.run(router.gather("Is anybody there?", trace))
-        except HandoffError as error:
-            return [Finding("embedder answers", f"no: {error}", fatal=True)]
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
     troubles = [span.facts.trouble for span in trace.spans if span.facts.trouble]
     return [
         Finding("embedder answers", f"yes: {evidence.embedder}"),

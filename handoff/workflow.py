@@ -27,9 +27,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from handoff.background import BackgroundLoop
 from handoff.batch.routing import Cells, route_texts, rows_at_once, trimmed
 from handoff.batch.run import Lanes
-from handoff.bootstrap import build_connection, build_router, open_registry
+from handoff.bootstrap import build_connection
 from handoff.core.decision import decide_by
 from handoff.core.errors import (
     BatchError,
@@ -48,20 +49,20 @@ from handoff.core.model import (
     FloatArray,
     Policy,
     Ranking,
-    Registry,
     ThresholdSource,
 )
 from handoff.core.ranking import rank_by
 from handoff.core.texts import parse_query
 from handoff.files.cases import load_cases
-from handoff.files.policy import Ground, load_policy, parse_threshold
+from handoff.files.policy import Ground, parse_threshold
 from handoff.files.registry import load_registry
-from handoff.files.settings import Settings, load_settings
+from handoff.files.settings import load_settings
 from handoff.report.route_html import route_to_html
 from handoff.report.route_json import plain_score
 from handoff.report.route_words import headline, reason
 from handoff.router import Route, Router
 from handoff.trace import Trace, note
+from handoff.workbench import Workbench, build_workbench
 
 try:
     import flyte
@@ -210,7 +211,6 @@ class NobodySelectedError(flyte.errors.NonRecoverableError):
 class _Loaded:
     """What a process routes with."""
 
-    settings: Settings
     router: Router
     policy: Policy
 
@@ -415,24 +415,21 @@ def _unpack_policy(packed: str, router: Router) -> Policy:
 
 
 @contextmanager
-def flyte_lanes(settings: Settings, registry: Registry, policy: Policy) -> Generator[Lanes]:
+def flyte_lanes(bench: Workbench, policy: Policy) -> Generator[Lanes]:
     """Route a batch on Flyte: here in its local mode, or where HANDOFF_FLYTE_CONFIG leads.
 
     Args:
-        settings: Which parts to join.
-        registry: The agents that the workers must have too.
+        bench: What is routed on; the workers must have the same agents.
         policy: How to judge.
 
     Raises:
         BatchError: A run failed.
     """
-    os.environ["HANDOFF_REGISTRY"] = str(settings.registry)
+    os.environ["HANDOFF_REGISTRY"] = str(bench.settings.registry)
     config = os.environ.get("HANDOFF_FLYTE_CONFIG")
     if config:
         flyte.init_from_config(config)
-    router = build_router(settings, registry, build_connection(settings), on_disk=False)
-    packed = pack_policy(policy, router)
-
+    packed = pack_policy(policy, bench.router)
     run = run_there if config else run_here
 
     def route(texts: Sequence[str]) -> list[Cells]:
@@ -447,7 +444,7 @@ def flyte_lanes(settings: Settings, registry: Registry, policy: Policy) -> Gener
         def submit(texts: Sequence[str]) -> Future[list[Cells]]:
             return thread.submit(route, texts)
 
-        yield Lanes(submit, CHUNKS_AT_ONCE * rows_at_once(len(registry)), in_flight=1)
+        yield Lanes(submit, CHUNKS_AT_ONCE * rows_at_once(len(bench.registry)), in_flight=1)
 
 
 def run_here(work: Any, **inputs: object) -> Any:  # noqa: ANN401 - a task of any type
@@ -538,11 +535,9 @@ def _loaded() -> _Loaded:
 def _loaded_on(_: asyncio.AbstractEventLoop) -> _Loaded:
     """Load registry, policy and providers, once a loop, since locks and clients belong to one."""
     settings = load_settings(os.environ)
-    registry = open_registry(settings)[0]
-    router = build_router(settings, registry, build_connection(settings))
-    ground = Ground(router.embedder.identity, registry.fingerprint)
-    policy = load_policy(settings.config, router.embedder.default_threshold, ground)
-    return _Loaded(settings, router, policy)
+    # Its own loop stays idle: Flyte's runs the coroutines.
+    bench = build_workbench(settings, build_connection(settings), BackgroundLoop())
+    return _Loaded(bench.router, bench.policy())
 
 
 @contextmanager

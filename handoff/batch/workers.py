@@ -6,20 +6,20 @@ import os
 import signal
 import threading
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-from handoff.background import BackgroundLoop
 from handoff.batch.routing import Cells, route_texts, rows_at_once, trimmed
 from handoff.batch.run import Lanes
-from handoff.bootstrap import build_batch_router, build_connection
+from handoff.bootstrap import build_batch_router, build_router
 from handoff.core.errors import BatchError
 from handoff.core.model import Policy, Registry
 from handoff.files.settings import Settings
 from handoff.router import Router
+from handoff.workbench import Workbench
 
 MOST_WORKERS = 8
 WORTH_BYTES = 250_000
@@ -30,28 +30,28 @@ _own: tuple[Router, Policy] | None = None
 
 
 @contextmanager
-def open_lanes(
-    settings: Settings, registry: Registry, policy: Policy, size_bytes: int
-) -> Generator[Lanes]:
+def open_lanes(bench: Workbench, policy: Policy, size_bytes: int) -> Generator[Lanes]:
     """Start what routes a batch, and stop it in the end.
 
     OpenAI's limits, breakers and spending cap belong to one process, and so does a short input.
 
     Args:
-        settings: Which parts to join.
-        registry: The agents.
+        bench: What routes, or what other processes make their own like.
         policy: How to judge.
         size_bytes: Of the input.
 
     Raises:
         BatchError: A worker died.
     """
+    settings, registry = bench.settings, bench.registry
     rows = rows_at_once(len(registry))
     cores = min(os.cpu_count() or 1, MOST_WORKERS)
     paid = "openai" in (settings.embedder, settings.tagger)
     if paid or cores == 1 or size_bytes < WORTH_BYTES:
-        with _one_process(settings, registry, policy, rows) as lanes:
-            yield lanes
+        router = trimmed(build_batch_router(bench.router, settings), policy)
+        yield Lanes(
+            lambda texts: bench.loop.start(route_texts(router, policy, texts)), rows, in_flight=1
+        )
         return
     workers = ProcessPoolExecutor(
         cores,
@@ -70,24 +70,6 @@ def open_lanes(
         workers.shutdown(cancel_futures=True)
 
 
-@contextmanager
-def _one_process(
-    settings: Settings, registry: Registry, policy: Policy, rows: int
-) -> Generator[Lanes]:
-    connection = build_connection(settings)
-    router = trimmed(build_batch_router(settings, registry, connection), policy)
-    with BackgroundLoop() as loop:
-
-        def submit(texts: Sequence[str]) -> Future[list[Cells]]:
-            return loop.start(route_texts(router, policy, texts))
-
-        try:
-            yield Lanes(submit, rows, in_flight=1)
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
-
-
 def _start_worker(settings: Settings, registry: Registry, policy: Policy) -> None:
     """Make a worker ready: one thread of arithmetic, and no life without its parent."""
     global _own  # noqa: PLW0603 - a process pool hands its workers nothing else
@@ -95,7 +77,7 @@ def _start_worker(settings: Settings, registry: Registry, policy: Policy) -> Non
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     threadpool_limits(1)
-    router = build_batch_router(settings, registry, None)
+    router = build_batch_router(build_router(settings, registry, None), settings)
     _own = trimmed(router, policy), policy
 
 

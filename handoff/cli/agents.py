@@ -2,7 +2,6 @@
 
 import difflib
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,75 +11,44 @@ from handoff.agents.advice import look_at_first
 from handoff.agents.explain import explain as explain_score
 from handoff.agents.explain import smallest_flip
 from handoff.agents.overlap import candidate_scores, find_overlap
-from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router, open_registry, texts_cost_usd
-from handoff.cli.options import (
-    CONFIG,
-    FORCE,
-    JSON,
-    NO_EXAMPLES,
-    OK,
-    REGISTRY,
-    THRESHOLD,
-    policy_of,
-    settings_of,
-)
+from handoff.cli.options import JSON, JUDGING, OK, RoutingOptions, routing_options
 from handoff.core.errors import CasesError, SettingsError
 from handoff.core.explain import texts_to_explain
-from handoff.core.model import FloatArray, Registry
+from handoff.core.model import Registry
 from handoff.core.ranking import rank_by
-from handoff.core.texts import agent_text, parse_query, shorten
+from handoff.core.texts import parse_query, shorten
 from handoff.evaluation.analysis import Analysis, analyse
-from handoff.evaluation.run import Run, gather_cases, label_run
+from handoff.evaluation.run import Run, label_run
 from handoff.files.cases import load_cases
 from handoff.report.explain_words import explanation_to_text
 from handoff.report.overlap_json import explanation_to_json, overlap_to_json
 from handoff.report.overlap_words import overlap_to_text
-from handoff.router import Router
 from handoff.trace import Trace
 
 
 @click.command()
-@REGISTRY
 @click.option(
     "--cases",
     "cases_path",
     type=click.Path(path_type=Path),
     help="Labelled queries: say who contests them, and whom none reaches.",
 )
-@CONFIG
-@THRESHOLD
-@FORCE
-@NO_EXAMPLES
+@routing_options("registry", "config", "threshold", "force", "no_examples")
 @JSON
-def overlap(
-    registry: Path | None,
-    cases_path: Path | None,
-    config: Path | None,
-    threshold: str | None,
-    force: bool,
-    no_examples: bool,
-    as_json: bool,
-) -> int:
+def overlap(cases_path: Path | None, options: RoutingOptions, as_json: bool) -> int:
     """Say which agents overlap, and what to look at first."""
-    settings = settings_of(registry, config, no_examples=no_examples)
-    agents, _ = open_registry(settings)
-    cases = None if cases_path is None else load_cases(cases_path, agents).cases
-    if cases is not None and not cases:
-        raise CasesError("None of the cases can be used: see `handoff eval` for the reasons.")
-    connection = build_connection(settings)
-    router = build_router(settings, agents, connection)
-    analysis: Analysis | None = None
-    with BackgroundLoop() as loop:
-        try:
-            rows = loop.run(_embed(router))
-            if cases is not None:
-                policy = policy_of(settings, router, threshold, force=force)
-                run = loop.run(_gather(router, Run(cases)))
-                analysis = analyse(label_run(run, agents), policy, len(run.failures))
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
+    with options.open() as bench:
+        agents = bench.registry
+        cases = None if cases_path is None else load_cases(cases_path, agents).cases
+        if cases is not None and not cases:
+            raise CasesError("None of the cases can be used: see `handoff eval` for the reasons.")
+        rows = bench.embed_agents()
+        analysis: Analysis | None = None
+        if cases is not None:
+            policy, run = options.policy(bench), Run(cases)
+            for grown in bench.gather_set(cases):
+                run = grown
+            analysis = analyse(label_run(run, agents), policy, len(run.failures))
     scores = None if analysis is None else candidate_scores(analysis.labelled, analysis.policy)
     with threadpool_limits(1):
         found = find_overlap(rows, scores)
@@ -97,12 +65,7 @@ def overlap(
 @click.command()
 @click.argument("query", nargs=-1, required=True)
 @click.option("--agent", help="Explain this agent, by its id.  [default: the best]")
-@REGISTRY
-@CONFIG
-@THRESHOLD
-@FORCE
-@NO_EXAMPLES
-@click.option("--no-tags", is_flag=True, help="Leave the tag filter out.")
+@routing_options(*JUDGING)
 @click.option(
     "--flip/--no-flip",
     default=None,
@@ -113,41 +76,29 @@ def overlap(
 def explain(
     query: tuple[str, ...],
     agent: str | None,
-    registry: Path | None,
-    config: Path | None,
-    threshold: str | None,
-    force: bool,
-    no_examples: bool,
-    no_tags: bool,
+    options: RoutingOptions,
     flip: bool | None,
     as_json: bool,
 ) -> int:
     """Say which words of QUERY and of a description carry an agent's score."""
-    settings = settings_of(registry, config, no_examples=no_examples)
-    agents, _ = open_registry(settings)
-    asked = parse_query(" ".join(query))
-    position = None if agent is None else _position(agents, agent)
-    connection = build_connection(settings)
-    router = build_router(settings, agents, connection)
-    policy = replace(policy_of(settings, router, threshold, force=force), use_tags=not no_tags)
-    turned = None
-    with BackgroundLoop() as loop:
-        try:
-            evidence = loop.run(router.gather(asked, Trace()))
-            if position is None:
-                position = int(rank_by(evidence, agents, policy).order[0])
-            texts = texts_to_explain(asked, agents.agents[position])
-            cost_usd = texts_cost_usd(settings, texts)
-            if cost_usd != 0:
-                costs = "an unknown amount" if cost_usd is None else f"at most ${cost_usd:.6f}"
-                click.echo(f"Explaining asks for {len(texts):,} texts: {costs}.", err=True)
-            explanation = loop.run(explain_score(router, evidence, policy, position))
-            looked = cost_usd == 0 if flip is None else flip
-            if looked:
-                turned = loop.run(smallest_flip(router, evidence, policy, position))
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
+    with options.open() as bench:
+        agents, router = bench.registry, bench.router
+        asked = parse_query(" ".join(query))
+        position = None if agent is None else _position(agents, agent)
+        policy = options.policy(bench)
+        turned = None
+        evidence = bench.gather([asked], Trace())[0]
+        if position is None:
+            position = int(rank_by(evidence, agents, policy).order[0])
+        texts = texts_to_explain(asked, agents.agents[position])
+        cost_usd = bench.cost_usd(texts)
+        if cost_usd != 0:
+            costs = "an unknown amount" if cost_usd is None else f"at most ${cost_usd:.6f}"
+            click.echo(f"Explaining asks for {len(texts):,} texts: {costs}.", err=True)
+        explanation = bench.run(explain_score(router, evidence, policy, position))
+        looked = cost_usd == 0 if flip is None else flip
+        if looked:
+            turned = bench.run(smallest_flip(router, evidence, policy, position))
     if as_json:
         result = explanation_to_json(explanation, turned, agents, asked, cost_usd)
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
@@ -165,13 +116,3 @@ def _position(agents: Registry, agent: str) -> int:
     raise SettingsError(
         f"No agent has the id '{shorten(agent)}': did you mean '{shorten(near[0])}'?"
     )
-
-
-async def _embed(router: Router) -> FloatArray:
-    return await router.embedder.embed([agent_text(each) for each in router.registry.agents])
-
-
-async def _gather(router: Router, run: Run) -> Run:
-    async for gathered in gather_cases(router, run.cases):
-        run = gathered
-    return run

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,23 +13,12 @@ import click
 from handoff.batch.checkpoint import ground_of
 from handoff.batch.run import Lanes, Progress, run_batch
 from handoff.batch.workers import open_lanes
-from handoff.bootstrap import build_connection, build_router, open_registry
-from handoff.cli.options import (
-    CONFIG,
-    FAILED,
-    FORCE,
-    NO_EXAMPLES,
-    OK,
-    REGISTRY,
-    THRESHOLD,
-    policy_of,
-    settings_of,
-)
+from handoff.cli.options import FAILED, JUDGING, OK, RoutingOptions, routing_options
 from handoff.core.errors import BatchError, SettingsError
-from handoff.core.model import Policy, Registry
+from handoff.core.model import Policy
 from handoff.core.texts import shorten
-from handoff.files.settings import Settings
 from handoff.report.examples_words import example_notes
+from handoff.workbench import Workbench
 
 _SHOWN_EVERY_SECONDS = 0.2
 
@@ -48,54 +36,33 @@ _SHOWN_EVERY_SECONDS = 0.2
 )
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was stopped.")
 @click.option("--flyte", is_flag=True, help="Route on Flyte; needs the extra [flyte].")
-@REGISTRY
-@CONFIG
-@THRESHOLD
-@FORCE
-@NO_EXAMPLES
-@click.option("--no-tags", is_flag=True, help="Leave the tag filter out.")
-@click.option("--per-agent", is_flag=True, help="Let an agent's own threshold come first.")
-def batch(
-    source: Path,
-    target: Path,
-    resume: bool,
-    flyte: bool,
-    registry: Path | None,
-    config: Path | None,
-    threshold: str | None,
-    force: bool,
-    no_examples: bool,
-    no_tags: bool,
-    per_agent: bool,
-) -> int:
+@routing_options(*JUDGING, "per_agent")
+def batch(source: Path, target: Path, resume: bool, flyte: bool, options: RoutingOptions) -> int:
     """Route every row of IN.csv, which has a column `query`; nothing is handed off."""
-    if flyte and no_examples:
+    if flyte and options.no_examples:
         raise SettingsError("--no-examples does not reach Flyte's workers: leave out one of both.")
-    settings = settings_of(registry, config, no_examples=no_examples)
-    agents, examples = open_registry(settings)
-    router = build_router(settings, agents, build_connection(settings), on_disk=False)
-    policy = policy_of(settings, router, threshold, force=force)
-    policy = replace(policy, use_tags=not no_tags, per_agent=per_agent or policy.per_agent)
-    ground = ground_of(source, router, policy)
-    with _lanes(settings, agents, policy, source, flyte=flyte) as lanes:
-        done = _watched(run_batch(source, target, ground, lanes, resume=resume))
+    with options.open() as bench:
+        policy = options.policy(bench)
+        ground = ground_of(source, bench.router, policy)
+        with _lanes(bench, policy, source, flyte=flyte) as lanes:
+            done = _watched(run_batch(source, target, ground, lanes, resume=resume))
     click.echo(_summary(done, target))
-    for note in example_notes(examples):
+    for note in example_notes(bench.examples):
         click.echo(note)
     return FAILED if done.failed else OK
 
 
 def _lanes(
-    settings: Settings, agents: Registry, policy: Policy, source: Path, *, flyte: bool
+    bench: Workbench, policy: Policy, source: Path, *, flyte: bool
 ) -> AbstractContextManager[Lanes]:
     if not flyte:
-        return open_lanes(settings, agents, policy, source.stat().st_size)
+        return open_lanes(bench, policy, source.stat().st_size)
     if importlib.util.find_spec("flyte") is None:
         raise SettingsError("Flyte is not installed: install handoff[flyte], or leave --flyte out.")
     # Only who routes on Flyte pays for it.
     from handoff.workflow import flyte_lanes  # noqa: PLC0415
 
-    return flyte_lanes(settings, agents, policy)
+    return flyte_lanes(bench, policy)
 
 
 def _watched(batch: Iterator[Progress]) -> Progress:

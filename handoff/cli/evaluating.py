@@ -5,37 +5,28 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router, open_registry
+from handoff.bootstrap import open_registry
 from handoff.cli.options import (
-    CONFIG,
+    CASES,
     FAILED,
-    FORCE,
     JSON,
-    NO_EXAMPLES,
+    JUDGING,
     OK,
-    REGISTRY,
-    THRESHOLD,
-    ground_of,
-    policy_of,
-    settings_of,
+    RoutingOptions,
+    routing_options,
 )
-from handoff.core.errors import CasesError, SettingsError, StalePolicyError
-from handoff.core.model import Policy, ThresholdSource
+from handoff.core.errors import CasesError, SettingsError
 from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.compare import compare as compare_analyses
 from handoff.evaluation.goal import parse_goal, parse_share
-from handoff.evaluation.recommend import Recommendation, recommend
-from handoff.evaluation.run import Run, gather_cases, label_run
+from handoff.evaluation.recommend import recommend
+from handoff.evaluation.run import Run, label_run
 from handoff.files.cases import Cases, load_cases
-from handoff.files.policy import Found, save_policy
 from handoff.files.whole_file import write_whole
-from handoff.providers.openai.connection import OpenAIConnection
 from handoff.report.examples_words import example_notes
 from handoff.report.set_json import analysis_to_json, comparison_to_json
 from handoff.report.set_text import (
@@ -46,20 +37,12 @@ from handoff.report.set_text import (
     gates_to_junit,
 )
 from handoff.report.set_words import apart, counted, set_notes
-from handoff.router import Router
-
-_CASES = click.argument("cases_path", metavar="CASES", type=click.Path(path_type=Path))
-_NO_TAGS = click.option("--no-tags", is_flag=True, help="Leave the tag filter out.")
+from handoff.workbench import Workbench, open_workbench
 
 
 @click.command("eval")
-@_CASES
-@REGISTRY
-@CONFIG
-@THRESHOLD
-@FORCE
-@NO_EXAMPLES
-@_NO_TAGS
+@CASES
+@routing_options(*JUDGING)
 @click.option(
     "--goal",
     default="accuracy",
@@ -69,51 +52,41 @@ _NO_TAGS = click.option("--no-tags", is_flag=True, help="Leave the tag filter ou
 @click.option("--save", is_flag=True, help="Write the recommended threshold to handoff.toml.")
 @JSON
 def evaluate(
-    cases_path: Path,
-    registry: Path | None,
-    config: Path | None,
-    threshold: str | None,
-    force: bool,
-    no_examples: bool,
-    no_tags: bool,
-    goal: str,
-    save: bool,
-    as_json: bool,
+    cases_path: Path, options: RoutingOptions, goal: str, save: bool, as_json: bool
 ) -> int:
     """Say how well the labelled queries in CASES are routed, and recommend a threshold."""
     started = time.perf_counter()
     aim = parse_goal(goal)
-    if save and no_tags:
+    if save and options.no_tags:
         raise SettingsError(
             "handoff.toml does not say whether the tag filter is on: leave --no-tags out to save."
         )
-    settings = settings_of(registry, config, no_examples=no_examples)
-    agents, examples = open_registry(settings)
-    cases = load_cases(cases_path, agents)
-    connection = build_connection(settings)
-    router = build_router(settings, agents, connection)
-    passed_over = []
-    if save and config is not None and not config.exists():
+    settings = options.settings()
+    if save and options.config is not None and not options.config.exists():
         settings = replace(settings, config=None)
-    try:
-        policy = policy_of(settings, router, threshold, force=force)
-    except StalePolicyError as stale:
-        if not save:
-            raise
-        passed_over.append(f"{stale.problem}: all that it said was passed over.")
-        policy = policy_of(replace(settings, config=None), router, threshold, force=force)
-    policy = replace(policy, use_tags=not no_tags)
-    (run,) = _gather([router], cases, connection)
-    failures = [failed.reason for failed in cases.failed] + list(run.failures.values())
-    analysis = analyse(label_run(run, agents), policy, len(failures))
-    found = recommend(analysis.settled, aim, policy, len(agents))
-    notes = [
-        *set_notes(cases, analysis, list(run.failures.values())),
-        *example_notes(examples, cases.cases),
-    ]
-    if save:
-        target = config or settings.config_to_save
-        notes += [*passed_over, _save(target, router, policy, found)]
+    with open_workbench(settings) as bench:
+        agents = bench.registry
+        cases = load_cases(cases_path, agents)
+        policy, stale = bench.policy_or_default(options.threshold, force=options.force)
+        if stale is not None and not save:
+            raise stale
+        (run,) = _gather([bench], cases)
+        failures = [failed.reason for failed in cases.failed] + list(run.failures.values())
+        analysis = analyse(label_run(run, agents), options.judging(policy), len(failures))
+        found = recommend(analysis.settled, aim, analysis.policy, len(agents))
+        notes = [
+            *set_notes(cases, analysis, list(run.failures.values())),
+            *example_notes(bench.examples, cases.cases),
+        ]
+        if save:
+            if found is None:
+                raise CasesError(
+                    "There are too few cases to recommend a threshold: nothing was saved."
+                )
+            text = bench.policy_to_toml(analysis, found, found.threshold)
+            target = bench.save_policy(text, options.config)
+            notes += [] if stale is None else [stale.passed_over]
+            notes.append(f"The threshold {found.threshold:.4g} was saved to {target}.")
     seconds = time.perf_counter() - started
     if as_json:
         result = analysis_to_json(analysis, found, failures, seconds) | {"notes": notes}
@@ -124,13 +97,8 @@ def evaluate(
 
 
 @click.command()
-@_CASES
-@REGISTRY
-@CONFIG
-@THRESHOLD
-@FORCE
-@NO_EXAMPLES
-@_NO_TAGS
+@CASES
+@routing_options(*JUDGING)
 @click.option("--min-accuracy", help="The least accuracy, a share from 0 to 1.")
 @click.option("--max-wrong", help="The most queries to somebody wrong, a share from 0 to 1.")
 @click.option(
@@ -138,12 +106,7 @@ def evaluate(
 )
 def check(
     cases_path: Path,
-    registry: Path | None,
-    config: Path | None,
-    threshold: str | None,
-    force: bool,
-    no_examples: bool,
-    no_tags: bool,
+    options: RoutingOptions,
     min_accuracy: str | None,
     max_wrong: str | None,
     junit: Path | None,
@@ -154,22 +117,20 @@ def check(
     most = None if max_wrong is None else parse_share(max_wrong, "--max-wrong")
     if least is None and most is None:
         raise SettingsError("Nothing is required: give --min-accuracy, --max-wrong or both.")
-    settings = settings_of(registry, config, no_examples=no_examples)
-    agents, examples = open_registry(settings)
-    cases = load_cases(cases_path, agents)
-    connection = build_connection(settings)
-    router = build_router(settings, agents, connection)
-    policy = replace(policy_of(settings, router, threshold, force=force), use_tags=not no_tags)
-    (run,) = _gather([router], cases, connection)
+    with options.open() as bench:
+        cases = load_cases(cases_path, bench.registry)
+        policy = options.policy(bench)
+        (run,) = _gather([bench], cases)
     failures = list(run.failures.values())
-    analysis = analyse(label_run(run, agents), policy, len(cases.failed) + len(failures))
+    labelled = label_run(run, bench.registry)
+    analysis = analyse(labelled, policy, len(cases.failed) + len(failures))
     gates = _gates(analysis, least, most)
     if junit is not None:
         write_whole(junit, gates_to_junit(gates, time.perf_counter() - started), SettingsError)
     click.echo("\n".join(f"{'passed' if gate.passed else 'FAILED'}  {gate.text}" for gate in gates))
     for note in (
         *set_notes(cases, analysis, failures),
-        *example_notes(examples, cases.cases),
+        *example_notes(bench.examples, cases.cases),
     ):
         click.echo(f"        {note}")
     return OK if all(gate.passed for gate in gates) else FAILED
@@ -178,23 +139,15 @@ def check(
 @click.command()
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
-@_CASES
-@CONFIG
-@THRESHOLD
-@FORCE
-@NO_EXAMPLES
-@_NO_TAGS
+@CASES
+@routing_options("config", "threshold", "force", "no_examples", "no_tags")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
 @JSON
 def compare(
     before: Path,
     after: Path,
     cases_path: Path,
-    config: Path | None,
-    threshold: str | None,
-    force: bool,
-    no_examples: bool,
-    no_tags: bool,
+    options: RoutingOptions,
     markdown: bool,
     as_json: bool,
 ) -> int:
@@ -204,27 +157,26 @@ def compare(
     """
     if markdown and as_json:
         raise SettingsError("--markdown and --json exclude each other: leave one of them out.")
-    settings = settings_of(before, config, no_examples=no_examples)
-    opened = [
-        open_registry(each)
-        for each in (settings, settings_of(after, config, no_examples=no_examples))
-    ]
-    registries = [registry for registry, _ in opened]
-    cases = load_cases(cases_path, *registries)
-    connection = build_connection(settings)
-    routers = [build_router(settings, each, connection) for each in registries]
-    policy = replace(policy_of(settings, routers[0], threshold, force=force), use_tags=not no_tags)
-    runs = _gather(routers, cases, connection)
+    with open_workbench(options.settings(before)) as first:
+        second = first.over(*open_registry(options.settings(after)))
+        benches = (first, second)
+        cases = load_cases(cases_path, *(bench.registry for bench in benches))
+        policy = options.policy(first)
+        runs = _gather(benches, cases)
     for run in runs:
         if run.failures:
             reason = next(iter(run.failures.values()))
             raise CasesError(f"{counted(len(run.failures), 'case')} not gathered: {reason}")
     comparison = compare_analyses(
-        *(analyse(label_run(run, each), policy) for run, each in zip(runs, registries, strict=True))
+        *(
+            analyse(label_run(run, bench.registry), policy)
+            for run, bench in zip(runs, benches, strict=True)
+        )
     )
     notes = set_notes(cases, None, [])
-    for _, examples in opened:
-        notes += [note for note in example_notes(examples, cases.cases) if note not in notes]
+    for bench in benches:
+        told = example_notes(bench.examples, cases.cases)
+        notes += [note for note in told if note not in notes]
     if as_json:
         result = comparison_to_json(comparison, cases.cases) | {
             "failures": [failed.reason for failed in cases.failed],
@@ -238,10 +190,8 @@ def compare(
     return OK
 
 
-def _gather(
-    routers: Sequence[Router], labelled: Cases, connection: OpenAIConnection | None
-) -> list[Run]:
-    """Gather the cases on each router, with progress on a terminal.
+def _gather(benches: Sequence[Workbench], labelled: Cases) -> list[Run]:
+    """Gather the cases on each bench, with progress on a terminal.
 
     Raises:
         CasesError: It was interrupted, there is no case, or there are too many.
@@ -249,33 +199,21 @@ def _gather(
     cases = labelled.cases
     if not cases:
         raise CasesError(labelled.failed[0].reason)
-    runs = [Run(cases) for _ in routers]
-
-    async def gather(at: int) -> None:
-        async for run in gather_cases(routers[at], cases):
-            progress.update(len(run.parts[-1].rows))
-            runs[at] = run
-
-    # Around the whole block: who presses twice may hit the closing of the loop.
+    runs = [Run(cases) for _ in benches]
     try:
-        with (
-            BackgroundLoop() as loop,
-            click.progressbar(
-                length=len(routers) * len(cases),
-                label="Gathering",
-                file=sys.stderr,
-                hidden=not sys.stderr.isatty(),
-            ) as progress,
-        ):
-            try:
-                for at in range(len(routers)):
-                    loop.run(gather(at))
-            finally:
-                if connection is not None:
-                    loop.run(connection.close())
+        with click.progressbar(
+            length=len(benches) * len(cases),
+            label="Gathering",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+        ) as progress:
+            for at, bench in enumerate(benches):
+                for run in bench.gather_set(cases):
+                    progress.update(len(run.parts[-1].rows))
+                    runs[at] = run
     except KeyboardInterrupt:
         done = sum(len(run.rows) for run in runs)
-        asked = counted(len(routers) * len(cases), "case")
+        asked = counted(len(benches) * len(cases), "case")
         raise CasesError(
             f"Stopped, with {done:,} of {asked} gathered: they are in the cache, run it again to "
             "go on."
@@ -299,22 +237,3 @@ def _gates(analysis: Analysis, least: float | None, most: float | None) -> list[
         text = f"To somebody wrong {figure}, allowed {allowed}."
         gates.append(Gate(name, counts.wrong_share <= most, text))
     return gates
-
-
-def _save(config: Path, router: Router, policy: Policy, found: Recommendation | None) -> str:
-    """Write the recommended threshold; say so."""
-    if found is None:
-        raise CasesError("There are too few cases to recommend a threshold: nothing was saved.")
-    save_policy(
-        config,
-        replace(policy, threshold=found.threshold, source=ThresholdSource.CONFIG),
-        Found(
-            ground=ground_of(router),
-            date=datetime.now(UTC).date(),
-            goal=str(found.goal),
-            cases=found.held_out.cases,
-            accuracy=found.held_out.accuracy,
-            coverage=found.held_out.coverage,
-        ),
-    )
-    return f"The threshold {found.threshold:.4g} was saved to {config}."

@@ -1,21 +1,20 @@
 """Learning from the command line: examples with their proof, and what to label next."""
 
 import json
-import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import numpy as np
 
-from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router, open_registry
-from handoff.cli.options import JSON, NO_EXAMPLES, OK, REGISTRY, settings_of
+from handoff.cli.options import CASES, JSON, OK, RoutingOptions, routing_options
 from handoff.core.errors import CasesError, QueryError, SettingsError
-from handoff.core.learning import NOBODY, Lessons, learn
+from handoff.core.learning import NOBODY, Lessons
 from handoff.core.model import Example, FloatArray, Registry
 from handoff.core.texts import agent_text, parse_query, shorten
 from handoff.core.word_overlap import normal_form
-from handoff.evaluation.proof import MOST_TO_LEARN, draw_curve, part, prove, thin
+from handoff.evaluation.proof import MOST_TO_LEARN, part, thin
 from handoff.evaluation.suggest import suggest as choose_suggestions
 from handoff.files.cases import load_cases
 from handoff.files.csv_table import Row, Shape, load_bytes, parse_rows
@@ -27,15 +26,15 @@ from handoff.report.examples_text import (
     suggestion_rows,
     suggestions_to_text,
 )
-from handoff.router import Router
 from handoff.trace import Trace
+from handoff.workbench import Workbench, measure_worth, open_workbench
 
 FEWEST_TO_LEARN = 10
 
 
 @click.command("learn")
-@click.argument("cases_path", metavar="CASES", type=click.Path(path_type=Path))
-@REGISTRY
+@CASES
+@routing_options("registry")
 @click.option(
     "-o",
     "--output",
@@ -43,15 +42,31 @@ FEWEST_TO_LEARN = 10
     help="Write the examples here; beside the registry, as examples.csv, they are used.",
 )
 @JSON
-def learn_cases(cases_path: Path, registry: Path | None, output: Path | None, as_json: bool) -> int:
+def learn_cases(
+    cases_path: Path, options: RoutingOptions, output: Path | None, as_json: bool
+) -> int:
     """Make examples of the labelled queries in CASES, and prove what they are worth."""
-    settings = settings_of(registry, None, no_examples=True)
+    settings = replace(options.settings(), examples=None)
     if output is not None and output.resolve() in {
         settings.registry.resolve(),
         cases_path.resolve(),
     }:
         raise SettingsError(f"{output} holds something else: name another file with -o.")
-    agents, _ = open_registry(settings)
+    with open_workbench(settings) as bench:
+        lesson, examples, notes = _learn(bench, cases_path)
+    if output is not None:
+        save_examples(output, examples)
+        notes.append(f"Saved to {output}.")
+    if as_json:
+        click.echo(json.dumps(lesson_to_json(lesson, notes), ensure_ascii=False, indent=2))
+    else:
+        click.echo(lesson_to_text(lesson, notes))
+    return OK
+
+
+def _learn(bench: Workbench, cases_path: Path) -> tuple[Lesson, Sequence[Example], list[str]]:
+    """Learn from a file of cases; return the proof, the examples and what to know of them."""
+    agents = bench.registry
     cases = load_cases(cases_path, agents)
     found = collect_examples(
         (Labelled(case.line, case.query, case.expected) for case in cases.cases),
@@ -64,15 +79,8 @@ def learn_cases(cases_path: Path, registry: Path | None, output: Path | None, as
             f"It takes {FEWEST_TO_LEARN} different labelled queries to prove anything, and there "
             f"are {len(examples):,}: label more."
         )
-    started = time.perf_counter()
-    connection = build_connection(settings)
-    router = build_router(settings, agents, connection)
-    with BackgroundLoop() as loop:
-        try:
-            vectors = loop.run(_embed(router, agents, examples))
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
+    texts = [agent_text(agent) for agent in agents.agents]
+    vectors = bench.embed([*texts, *(example.query for example in examples)])
     matrix = vectors[: len(agents)]
     lessons = _lessons(agents, examples, vectors[len(agents) :])
     if len(lessons) > MOST_TO_LEARN:
@@ -83,45 +91,24 @@ def learn_cases(cases_path: Path, registry: Path | None, output: Path | None, as
         )
         lessons = part(lessons, thinned)
         examples = tuple(examples[row] for row in thinned.tolist())
-    learned = learn(matrix, lessons)
-    learnt = time.perf_counter()
-    proof, curve = prove(matrix, lessons), draw_curve(matrix, lessons)
-    lesson = Lesson(learned, proof, curve, learnt - started, time.perf_counter() - learnt)
-    if output is not None:
-        save_examples(output, examples)
-        notes.append(f"Saved to {output}.")
-    if as_json:
-        click.echo(json.dumps(lesson_to_json(lesson, notes), ensure_ascii=False, indent=2))
-    else:
-        click.echo(lesson_to_text(lesson, notes))
-    return OK
+    return measure_worth(matrix, lessons), examples, notes
 
 
 @click.command("suggest")
 @click.argument("unlabelled", type=click.Path(path_type=Path))
-@REGISTRY
-@NO_EXAMPLES
+@routing_options("registry", "no_examples")
 @click.option("-n", "most", type=click.IntRange(min=1), default=20, show_default=True)
 @JSON
-def suggest(
-    unlabelled: Path, registry: Path | None, no_examples: bool, most: int, as_json: bool
-) -> int:
+def suggest(unlabelled: Path, options: RoutingOptions, most: int, as_json: bool) -> int:
     """Say which queries in UNLABELLED, a CSV file with a column query, to label next."""
-    settings = settings_of(registry, None, no_examples=no_examples)
-    agents, _ = open_registry(settings)
     source = shorten(unlabelled.name)
     rows = parse_rows(load_bytes(unlabelled, CasesError), source, CasesError, _UNLABELLED)
     queries = list(dict.fromkeys(_query(row) for row in rows if row["query"].strip()))
     if not queries:
         raise CasesError(f"{source} holds no query: add a row for each.")
-    connection = build_connection(settings)
-    router = build_router(settings, agents, connection)
-    with BackgroundLoop() as loop:
-        try:
-            evidence = loop.run(router.gather_many(queries, Trace()))
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
+    with options.open() as bench:
+        evidence = bench.gather(queries, Trace())
+    agents = bench.registry
     known = {normal_form(example.query) for example in agents.examples}
     found = choose_suggestions(queries, evidence.vectors, evidence.similarities, known, most)
     suggested = suggestion_rows(found, queries, agents)
@@ -141,11 +128,6 @@ def _query(row: Row) -> str:
 
 
 _UNLABELLED = Shape(required=("query",), optional=("expected", "agent", "example"))
-
-
-async def _embed(router: Router, agents: Registry, examples: tuple[Example, ...]) -> FloatArray:
-    texts = [agent_text(agent) for agent in agents.agents]
-    return await router.embedder.embed([*texts, *(example.query for example in examples)])
 
 
 def _lessons(agents: Registry, examples: tuple[Example, ...], vectors: FloatArray) -> Lessons:

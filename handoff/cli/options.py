@@ -1,60 +1,102 @@
-"""What several commands share: options, exit codes, and the policy that the options come to."""
+"""What several commands share: exit codes, options, and the bench that the options come to."""
 
 import os
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
-from handoff.core.model import Policy, ThresholdSource
-from handoff.files.policy import Ground, load_policy, parse_threshold
+from handoff.core.model import Policy
 from handoff.files.settings import Settings, load_settings
-from handoff.router import Router
+from handoff.workbench import Workbench, open_workbench
 
 OK, FAILED, ERROR = 0, 1, 2
 
-REGISTRY = click.option(
-    "--registry",
-    type=click.Path(path_type=Path),
-    help="The agents, a CSV file.  [default: agents.csv here]",
-)
-CONFIG = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The policy, a TOML file.  [default: handoff.toml beside the registry]",
-)
-THRESHOLD = click.option("--threshold", help="The least similarity for a hand-off, from -1 to 1.")
-FORCE = click.option(
-    "--force",
-    is_flag=True,
-    help="Take handoff.toml's word even if it was found on another embedder or registry.",
-)
-NO_EXAMPLES = click.option(
-    "--no-examples", is_flag=True, help="Leave out what examples.csv beside the registry teaches."
-)
+CASES = click.argument("cases_path", metavar="CASES", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+_FILE = click.Path(path_type=Path)
+_OPTIONS = {
+    "registry": click.option(
+        "--registry", type=_FILE, help="The agents, a CSV file.  [default: agents.csv here]"
+    ),
+    "config": click.option(
+        "--config",
+        type=_FILE,
+        help="The policy, a TOML file.  [default: handoff.toml beside the registry]",
+    ),
+    "threshold": click.option(
+        "--threshold", help="The least similarity for a hand-off, from -1 to 1."
+    ),
+    "force": click.option(
+        "--force",
+        is_flag=True,
+        help="Take handoff.toml's word even if it was found on another embedder or registry.",
+    ),
+    "no_examples": click.option(
+        "--no-examples",
+        is_flag=True,
+        help="Leave out what examples.csv beside the registry teaches.",
+    ),
+    "no_tags": click.option("--no-tags", is_flag=True, help="Leave the tag filter out."),
+    "per_agent": click.option(
+        "--per-agent", is_flag=True, help="Let an agent's own threshold come first."
+    ),
+}
+JUDGING = ("registry", "config", "threshold", "force", "no_examples", "no_tags")
+"""What is routed on, and how it is judged."""
 
-def settings_of(registry: Path | None, config: Path | None, *, no_examples: bool) -> Settings:
-    """Read the environment and the options; raises SettingsError."""
-    settings = load_settings(os.environ, registry, config)
-    return replace(settings, examples=None) if no_examples else settings
+
+@dataclass(frozen=True, slots=True)
+class RoutingOptions:
+    """What was asked for on the command line; an option that a command lacks is at its default."""
+
+    registry: Path | None = None
+    config: Path | None = None
+    threshold: str | None = None
+    force: bool = False
+    no_examples: bool = False
+    no_tags: bool = False
+    per_agent: bool = False
+
+    def settings(self, registry: Path | None = None) -> Settings:
+        """Read the environment and the options, over another registry if wanted.
+
+        Raises:
+            SettingsError: They do not fit together.
+        """
+        settings = load_settings(os.environ, registry or self.registry, self.config)
+        return replace(settings, examples=None) if self.no_examples else settings
+
+    def open(self) -> AbstractContextManager[Workbench]:
+        """Open what the options name; raises HandoffError."""
+        return open_workbench(self.settings())
+
+    def policy(self, bench: Workbench) -> Policy:
+        """Return how the options judge; raises SettingsError."""
+        return self.judging(bench.policy(self.threshold, force=self.force))
+
+    def judging(self, policy: Policy) -> Policy:
+        """Return a policy with the switches of the options."""
+        per_agent = self.per_agent or policy.per_agent
+        return replace(policy, use_tags=policy.use_tags and not self.no_tags, per_agent=per_agent)
 
 
-def policy_of(settings: Settings, router: Router, threshold: str | None, *, force: bool) -> Policy:
-    """Read the policy, and let a threshold that was typed come first.
+def routing_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command these options; it gets them as one value, `options`."""
 
-    Raises:
-        SettingsError: handoff.toml or the threshold cannot be used.
-    """
-    policy = load_policy(
-        settings.config, router.embedder.default_threshold, ground_of(router), force=force
-    )
-    if threshold is None:
-        return policy
-    return replace(policy, threshold=parse_threshold(threshold), source=ThresholdSource.ARGUMENT)
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        @wraps(command)
+        def run(**given: Any) -> int:  # noqa: ANN401 - whatever else the command takes
+            options = RoutingOptions(**{name: given.pop(name) for name in names})
+            return command(options=options, **given)
 
+        for name in reversed(names):
+            run = _OPTIONS[name](run)
+        return run
 
-def ground_of(router: Router) -> Ground:
-    """Return what a threshold found with this router stands on."""
-    return Ground(router.embedder.identity, router.registry.fingerprint)
+    return decorate

@@ -4,30 +4,16 @@ import json
 import os
 import socket
 import sys
-from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router, open_registry
-from handoff.cli.options import (
-    CONFIG,
-    ERROR,
-    FAILED,
-    FORCE,
-    NO_EXAMPLES,
-    OK,
-    REGISTRY,
-    THRESHOLD,
-    policy_of,
-    settings_of,
-)
+from handoff.cli.options import ERROR, FAILED, JUDGING, OK, RoutingOptions, routing_options
 from handoff.core.errors import SettingsError
 from handoff.core.texts import parse_query
 from handoff.doctor import examine, report
 from handoff.files.registry import load_registry
-from handoff.files.settings import load_settings
 from handoff.report.examples_words import example_notes
 from handoff.report.route_json import route_to_json
 from handoff.report.route_text import route_to_text
@@ -35,45 +21,19 @@ from handoff.report.route_text import route_to_text
 
 @click.command()
 @click.argument("query", nargs=-1, required=True)
-@REGISTRY
-@CONFIG
-@THRESHOLD
-@FORCE
-@NO_EXAMPLES
-@click.option("--no-tags", is_flag=True, help="Leave the tag filter out.")
-@click.option("--per-agent", is_flag=True, help="Let an agent's own threshold come first.")
+@routing_options(*JUDGING, "per_agent")
 @click.option("--top", type=click.IntRange(min=1), help="Show so many agents only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def route(
-    query: tuple[str, ...],
-    registry: Path | None,
-    config: Path | None,
-    threshold: str | None,
-    force: bool,
-    no_examples: bool,
-    no_tags: bool,
-    per_agent: bool,
-    top: int | None,
-    as_json: bool,
-) -> int:
+def route(query: tuple[str, ...], options: RoutingOptions, top: int | None, as_json: bool) -> int:
     """Say which agent should take QUERY, and why."""
-    settings = settings_of(registry, config, no_examples=no_examples)
-    registry_in_use, examples = open_registry(settings)
-    connection = build_connection(settings)
-    router = build_router(settings, registry_in_use, connection)
-    policy = policy_of(settings, router, threshold, force=force)
-    policy = replace(policy, use_tags=not no_tags, per_agent=per_agent or policy.per_agent)
-    with BackgroundLoop() as loop:
-        try:
-            routed = loop.run(router.route(parse_query(" ".join(query)), policy))
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
+    asked = parse_query(" ".join(query))
+    with options.open() as bench:
+        routed = bench.run(bench.router.route(asked, options.policy(bench)))
     if as_json:
         click.echo(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
     else:
         click.echo(route_to_text(routed, top))
-        for note in example_notes(examples):
+        for note in example_notes(bench.examples):
             click.echo(note)
     return OK if routed.decision.agent is not None else FAILED
 
@@ -87,13 +47,13 @@ def doctor() -> int:
 
 
 @click.command()
-@REGISTRY
+@routing_options("registry")
 @click.option(
     "--port", type=click.IntRange(1, 65_535), help="[default: 8501, or the next free one]"
 )
-def ui(registry: Path | None, port: int | None) -> None:
+def ui(options: RoutingOptions, port: int | None) -> NoReturn:
     """Open the page in a browser."""
-    settings = load_settings(os.environ, registry)
+    settings = options.settings()
     load_registry(settings.registry)
     command = [sys.executable, "-m", "streamlit", "run", str(_page())]
     if port is not None:

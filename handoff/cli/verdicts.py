@@ -4,39 +4,22 @@ import json
 import os
 import sys
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router, open_registry
-from handoff.cli.options import (
-    CONFIG,
-    FAILED,
-    FORCE,
-    JSON,
-    NO_EXAMPLES,
-    OK,
-    REGISTRY,
-    THRESHOLD,
-    policy_of,
-    settings_of,
-)
-from handoff.core.model import Policy
+from handoff.cli.options import FAILED, JSON, JUDGING, OK, RoutingOptions, routing_options
 from handoff.core.texts import shorten
 from handoff.files.csv_table import load_bytes
 from handoff.files.settings import load_state_dir
 from handoff.files.whole_file import write_whole
 from handoff.report.verdicts_words import regression_line, regression_summary
 from handoff.report.verdicts_words import stats as stats_in_words
-from handoff.router import Router
 from handoff.verdicts.exchange import format_csv, format_json, parse_file
 from handoff.verdicts.log import Entry, Verdict, VerdictLog, VerdictsError, entry_to_record
 from handoff.verdicts.reviews import (
     Regression,
     called_right,
-    find_regressions,
     standing,
     tally,
 )
@@ -93,35 +76,15 @@ def stats(as_json: bool) -> int:
 
 
 @verdicts.command()
-@REGISTRY
-@CONFIG
-@THRESHOLD
-@FORCE
-@NO_EXAMPLES
-@click.option("--no-tags", is_flag=True, help="Leave the tag filter out.")
+@routing_options(*JUDGING)
 @JSON
-def regressions(
-    registry: Path | None,
-    config: Path | None,
-    threshold: str | None,
-    force: bool,
-    no_examples: bool,
-    no_tags: bool,
-    as_json: bool,
-) -> int:
+def regressions(options: RoutingOptions, as_json: bool) -> int:
     """List routes that a reviewer called right and that end elsewhere now; exit 1 if there are."""
-    settings = settings_of(registry, config, no_examples=no_examples)
     right = called_right(standing(_read_log()))
-    connection = build_connection(settings)
-    router = build_router(settings, open_registry(settings)[0], connection)
-    policy = policy_of(settings, router, threshold, force=force)
-    policy = replace(policy, use_tags=policy.use_tags and not no_tags)
-    with BackgroundLoop() as loop:
-        try:
-            found = loop.run(_find(router, right, policy))
-        finally:
-            if connection is not None:
-                loop.run(connection.close())
+    found: list[Regression] = []
+    with options.open() as bench:
+        for _, growing in bench.regressions(right, options.policy(bench)):
+            found = growing
     if as_json:
         result = {"tried": len(right), "regressions": [_regression(one) for one in found]}
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
@@ -130,11 +93,6 @@ def regressions(
         for one in found:
             click.echo(regression_line(one))
     return FAILED if found else OK
-
-
-async def _find(router: Router, right: list[Verdict], policy: Policy) -> list[Regression]:
-    steps = [found async for _, found in find_regressions(router, right, policy)]
-    return steps[-1] if steps else []
 
 
 def _regression(one: Regression) -> dict[str, object]:

@@ -58,6 +58,11 @@ class StalePolicyError(SettingsError):
         super().__init__(f"{problem}: {mend}.")
         self.problem = problem
 
+    @property
+    def passed_over(self) -> str:
+        """The sentence for where the policy is passed over instead."""
+        return f"{self.problem}. The embedder's default threshold stands in its place."
+
 
 class TableError(HandoffError):
     """A CSV file that cannot be read; the text names file, line and column."""

@@ -58,7 +58,7 @@ def policy_in_use(opened: state.Opened) -> Policy:
     policy, stale = state.policy(opened)
     if stale is not None:
         st.warning(
-            plain(f"{stale.problem}. The embedder's default threshold stands in its place."),
+            plain(stale.passed_over),
             icon=":material/rule_settings:",
         )
         st.button("Use handoff.toml all the same", on_click=state.force_policy, args=(opened,))

@@ -16,8 +16,8 @@ from handoff.batch import workers
 from handoff.cli import batching, main
 from handoff.core.errors import BatchError
 from handoff.core.model import Policy, ThresholdSource
-from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
+from handoff.workbench import open_workbench
 
 AGENTS = """\
 id,name,description,tags,threshold
@@ -189,12 +189,13 @@ def test_another_input_is_not_resumed(handoff, folder):
 def test_a_worker_that_dies_is_one_sentence(monkeypatch):
     """It says to go on with --resume."""
     monkeypatch.setattr(workers, "WORTH_BYTES", 0)
-    settings = load_settings(os.environ)
-    agents = load_registry(settings.registry)
     policy = Policy(0.23, ThresholdSource.EMBEDDER)
 
     def lose_workers():
-        with workers.open_lanes(settings, agents, policy, size_bytes=1) as lanes:
+        with (
+            open_workbench(load_settings(os.environ)) as bench,
+            workers.open_lanes(bench, policy, size_bytes=1) as lanes,
+        ):
             lanes.submit(["rain"]).result()
             for child in workers_of(os.getpid()):
                 os.kill(child, signal.SIGKILL)
