@@ -7,20 +7,12 @@ ten agents with a log that is empty, and with one that holds 10,000 verdicts.
 """
 
 import argparse
-import contextlib
 import dataclasses
 import json
-import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 import uuid
-from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from handoff.core.model import Outcome, Policy, ThresholdSource
 from handoff.verdicts.log import Judgement, Verdict, VerdictLog
+from tests.handoff_server import serving
 
 ROOT = Path(__file__).resolve().parents[1]
 VERDICTS = 20
@@ -49,36 +42,6 @@ WATCH = """
   addEventListener('keydown', () => { pressed = performance.now() }, {once: true, capture: true})
 })
 """
-
-
-@contextlib.contextmanager
-def serving(folder: Path) -> Generator[str]:
-    """Serve the page; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
-    places = {"HANDOFF_CACHE_DIR": str(folder / "cache"), "HANDOFF_STATE_DIR": str(folder)}
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(  # noqa: S603 - our own page
-            [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
-            cwd=folder,
-            env=os.environ | {"STREAMLIT_SERVER_HEADLESS": "true"} | places,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            while True:
-                with contextlib.suppress(OSError):
-                    health = urllib.request.urlopen(f"{address}/_stcore/health")  # noqa: S310
-                    if health.read() == b"ok":
-                        break
-                time.sleep(0.1)
-            yield address
-        finally:
-            server.terminate()
-            server.wait()
 
 
 def fill(folder: Path, number: int) -> None:
@@ -140,8 +103,8 @@ def main() -> None:
             folder.mkdir()
             for name in ("agents.csv", "cases.csv"):
                 shutil.copy(ROOT / name, folder)
-            fill(folder, earlier)
-            with serving(folder) as address:
+            fill(folder / "state", earlier)
+            with serving(folder) as (_, address):
                 results[str(earlier)] = median_ms(page, address)
         browser.close()
     if as_json:

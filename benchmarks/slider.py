@@ -7,22 +7,17 @@ agents and, where the public sets are (`HANDOFF_DATA`), over 4,076; one browser,
 """
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 import urllib.parse
-import urllib.request
-from collections.abc import Generator
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+
+from tests.handoff_server import serving
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
@@ -50,36 +45,6 @@ text => new Promise(done => {
   window.watching = text
 })
 """
-
-
-@contextlib.contextmanager
-def serving(script: Path, folder: Path) -> Generator[str]:
-    """Serve a page; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
-    environment = os.environ | {"STREAMLIT_SERVER_HEADLESS": "true"}
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(  # noqa: S603 - our own page
-            [*command, "--server.address=127.0.0.1"],
-            cwd=folder,
-            env=environment | {"HANDOFF_CACHE_DIR": str(folder / "cache")},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            while True:
-                with contextlib.suppress(OSError):
-                    health = urllib.request.urlopen(f"{address}/_stcore/health")  # noqa: S310
-                    if health.read() == b"ok":
-                        break
-                time.sleep(0.1)
-            yield address
-        finally:
-            server.terminate()
-            server.wait()
 
 
 def median_ms(page: Page, address: str) -> float:
@@ -114,14 +79,14 @@ def main() -> None:
         empty = Path(made) / "empty"
         empty.mkdir()
         (empty / "page.py").write_text(EMPTY_PAGE)
-        with serving(empty / "page.py", empty) as address:
+        with serving(empty, empty / "page.py") as (_, address):
             results["empty"] = median_ms(page, address)
         for size, source in registries.items():
             if (source / "agents.csv").exists():
                 folder = Path(made) / size
                 folder.mkdir()
                 shutil.copy(source / "agents.csv", folder)
-                with serving(ROOT / "app.py", folder) as address:
+                with serving(folder) as (_, address):
                     results[size] = median_ms(page, address)
         browser.close()
     if as_json:

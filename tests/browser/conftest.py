@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from handoff_server import serving
 from playwright.sync_api import expect, sync_playwright
 from seen import settle
+
+from tests.handoff_server import serving
 
 FLAGS = [
     "--no-sandbox",

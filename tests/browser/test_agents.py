@@ -5,9 +5,10 @@ import shutil
 import time
 
 import pytest
-from handoff_server import serving
 from playwright.sync_api import expect
 from seen import hurdles, settle
+
+from tests.handoff_server import serving
 
 ROW_PX = 35
 DESCRIPTION = "weather forecast, rain and sunshine tomorrow"

@@ -4,9 +4,10 @@ import csv
 import re
 
 import pytest
-from handoff_server import serving
 from playwright.sync_api import expect
 from seen import settle
+
+from tests.handoff_server import serving
 
 NAMES = (
     '<b>b</b> <span style="font-size:40px">big</span> ![x](http://evil.test/a.png) www.evil.test',

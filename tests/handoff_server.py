@@ -1,4 +1,4 @@
-"""The page as a process of its own, started by the project's own command."""
+"""The page as a process of its own: browser checks look at it, benchmarks time it."""
 
 import contextlib
 import os
@@ -7,21 +7,31 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Generator
 from pathlib import Path
 
-import pytest
-
-# What the user has set is not meant for a server that a check starts.
+# What the user has set is not meant for a server that is started here.
 SETTINGS = ("HANDOFF_", "OPENAI_", "STREAMLIT_")
 
 
 @contextlib.contextmanager
-def serving(folder, **variables):
-    """Run `handoff ui` in a folder; yield its process and its address."""
+def serving(
+    folder: Path, script: Path | None = None, **variables: str
+) -> Generator[tuple[subprocess.Popen[bytes], str]]:
+    """Run `handoff ui` in a folder, or another page; yield its process and its address.
+
+    Args:
+        folder: Where the server works and keeps its log, `cache` and `state`.
+        script: A page of Streamlit's that is not this project's.
+        variables: Of the server's environment.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [Path(sys.executable).with_name("handoff"), "ui", "--port", str(port)]
+    if script is None:
+        command = [str(Path(sys.executable).with_name("handoff")), "ui", "--port", str(port)]
+    else:
+        command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
     own = {name: said for name, said in os.environ.items() if not name.startswith(SETTINGS)}
     places = {f"HANDOFF_{name.upper()}_DIR": str(folder / name) for name in ("cache", "state")}
     environment = own | {"STREAMLIT_SERVER_HEADLESS": "true"} | places | variables
@@ -39,7 +49,7 @@ def serving(folder, **variables):
             server.wait()
 
 
-def wait_until_healthy(address, server, log):
+def wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     """Wait for the body `ok`; an unknown path would answer 200 as well."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -49,4 +59,4 @@ def wait_until_healthy(address, server, log):
             if urllib.request.urlopen(f"{address}/_stcore/health").read() == b"ok":  # noqa: S310
                 return
         time.sleep(0.05)
-    pytest.fail(f"the server did not start:\n{log.read_text()}")
+    raise RuntimeError(f"the server did not start:\n{log.read_text()}")
