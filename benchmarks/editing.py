@@ -21,7 +21,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from handoff.agents.edit import compare_edit, edit_agents, ground_tags, lay_ground, new_texts
+from handoff.agents.edit import compare_edit, edit_agents, lay_ground, new_texts
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.model import Policy, Registry, ThresholdSource
@@ -30,7 +30,7 @@ from handoff.evaluation.judged import Labelled, label
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry, parse_table, table_of
 from handoff.files.settings import load_settings
-from handoff.providers.local import LocalEmbedder, weigh
+from handoff.providers.local import LocalEmbedder
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
@@ -58,8 +58,10 @@ def measure(folder: Path) -> dict[str, float]:
 
         before = gathered(registry)
         started = time.perf_counter()
-        names = loop.run(embedder.embed(registry.vocabulary))
-        tagging = ground_tags(before.evidence, registry, names, weigh(queries))
+        tagging = loop.run(
+            build_router(settings, registry, None).tagger.choose_again(before.evidence)
+        )
+        assert tagging is not None  # noqa: S101 - the embedded model can
         ground = lay_ground(before, expected, tagging, None)
         ground_ms = (time.perf_counter() - started) * 1000
         times, alike = [], True

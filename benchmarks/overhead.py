@@ -53,9 +53,15 @@ class RandomEmbedder:
 
     rows: FloatArray
     identity: str = "random"
+    label: str = "chance"
+    paid: bool = False
     dimensions: int = DIMENSIONS
     default_threshold: float = 0.0
     typical_similarities: tuple[float, float] = (-0.1, 0.1)
+
+    def cost_usd(self, texts: Sequence[str]) -> float:  # noqa: ARG002 - whatever they are
+        """Return 0."""
+        return 0.0
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return as many rows as there are texts."""

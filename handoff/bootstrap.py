@@ -1,8 +1,9 @@
 """The only place where parts are chosen and joined."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from handoff.core.errors import SettingsError
 from handoff.core.lexical import build_lexicon
 from handoff.core.model import Registry
 from handoff.core.texts import agent_text
@@ -17,7 +18,7 @@ from handoff.providers.openai.connection import OpenAIConnection, load_sdk
 from handoff.providers.openai.embedder import OpenAIEmbedder
 from handoff.providers.openai.prices import load_prices
 from handoff.providers.openai.runner import OpenAIRunner
-from handoff.providers.openai.tagger import OpenAITagExtractor
+from handoff.providers.openai.tagger import OpenAITagExtractor, Shortlist
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
 from handoff.resilience.cache import VectorCache
 from handoff.resilience.spending import SpendingCap
@@ -25,6 +26,20 @@ from handoff.router import Router
 
 CACHE_NAME = "vectors-1.sqlite"
 LEARNED_NAME = "learned-1"
+
+EMBEDDERS: Mapping[str, Callable[[OpenAIConnection | None], Embedder]] = {
+    "openai": lambda connection: OpenAIEmbedder(_with_key(connection)),
+    "scripted": lambda _: ScriptedEmbedder(),
+}
+"""By what `HANDOFF_EMBEDDER` calls them; beside the embedded model, which tags rest on as well."""
+
+TAGGERS: Mapping[str, Callable[[OpenAIConnection | None, Registry, Shortlist], TagExtractor]] = {
+    "openai": lambda connection, registry, shortlist: OpenAITagExtractor(
+        _with_key(connection), registry, shortlist
+    ),
+    "scripted": lambda _, registry, __: ScriptedTagExtractor(registry),
+}
+"""By what `HANDOFF_TAGGER` calls them; beside the one that rests on similarity."""
 
 
 def open_registry(settings: Settings) -> tuple[Registry, Examples]:
@@ -42,24 +57,6 @@ def open_registry(settings: Settings) -> tuple[Registry, Examples]:
         return registry, Examples()
     found = load_examples(settings.examples, registry)
     return Registry(registry.agents, found.examples), found
-
-
-def registry_cost_usd(settings: Settings, registry: Registry) -> float | None:
-    """Return the most that embedding a registry can cost; see `texts_cost_usd`."""
-    texts = [agent_text(agent) for agent in registry.agents]
-    return texts_cost_usd(settings, [*texts, *(example.query for example in registry.examples)])
-
-
-def texts_cost_usd(settings: Settings, texts: Iterable[str]) -> float | None:
-    """Return the most that embedding texts can cost; None where that is not known.
-
-    0 with the embedded model. A token is at least one byte, and four bytes as a rule.
-    """
-    if settings.embedder != "openai" or settings.openai is None:
-        return 0.0
-    price = load_prices(settings.prices).get(settings.openai.embedding_model)
-    size = sum(len(text.encode()) for text in texts)
-    return None if price is None else price.cost_usd(size, 0)
 
 
 def preload(settings: Settings) -> None:
@@ -108,28 +105,25 @@ def build_router(
     if cache is not None:
         local = CachedEmbedder(local, cache)
     context = ExactIndex(registry, local, kept_in)
-    similar = LocalTagExtractor(registry, local, context)
+    similar: TagExtractor = LocalTagExtractor(registry, local, context)
     simulated = SimulatedRunner()
     lexicon = build_lexicon([agent_text(agent) for agent in registry.agents])
-    embedder: Embedder = local if settings.embedder == "local" else ScriptedEmbedder()
-    tagger: TagExtractor = similar if settings.tagger == "local" else ScriptedTagExtractor(registry)
-    runner: AgentRunner = simulated
+    embedder, tagger = local, similar
+    if settings.embedder != "local":
+        embedder = EMBEDDERS[settings.embedder](connection)
+        if cache is not None and embedder.paid:
+            embedder = CachedEmbedder(embedder, cache)
+    if settings.tagger != "local":
+        # By the descriptions alone: tags are kept, and examples come and go.
+        bare = ExactIndex(Registry(registry.agents), local)
+        shortlist = LocalTagExtractor(registry, local, bare).shortlist
+        tagger = TAGGERS[settings.tagger](connection, registry, shortlist)
+        if cache is not None and tagger.paid:
+            tagger = CachedTagExtractor(tagger, cache, registry.vocabulary)
     fallback = None
-    if connection is not None:
-        runner = OpenAIRunner(connection)
-        if settings.embedder == "openai":
-            embedder = OpenAIEmbedder(connection)
-            if cache is not None:
-                embedder = CachedEmbedder(embedder, cache)
-            if settings.fall_back:
-                fallback = Router(registry, local, similar, context, lexicon, simulated)
-        if settings.tagger == "openai":
-            # By the descriptions alone: tags are kept, and examples come and go.
-            bare = ExactIndex(Registry(registry.agents), local)
-            shortlist = LocalTagExtractor(registry, local, bare).shortlist
-            tagger = OpenAITagExtractor(connection, registry, shortlist)
-            if cache is not None:
-                tagger = CachedTagExtractor(tagger, cache, registry.vocabulary)
+    if settings.fall_back and embedder.paid:
+        fallback = Router(registry, local, similar, context, lexicon, simulated)
+    runner: AgentRunner = simulated if connection is None else OpenAIRunner(connection)
     index = context if embedder is local else ExactIndex(registry, embedder, kept_in)
     held_out = None
     if registry.examples:
@@ -140,6 +134,12 @@ def build_router(
             registry, embedder, held_out_tagger, HeldOutIndex(index), lexicon, simulated
         )
     return Router(registry, embedder, tagger, index, lexicon, runner, fallback, held_out)
+
+
+def _with_key(connection: OpenAIConnection | None) -> OpenAIConnection:
+    if connection is None:
+        raise SettingsError("OpenAI needs a key: set OPENAI_API_KEY.")
+    return connection
 
 
 def build_batch_router(router: Router, settings: Settings) -> Router:

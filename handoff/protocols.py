@@ -1,10 +1,10 @@
 """What the router needs from the outside: one method each, taking many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from handoff.core.learning import Learned
-from handoff.core.model import Agent, FloatArray, IntArray
+from handoff.core.model import Agent, EvidenceSet, FloatArray, IntArray, Registry
 
 OnText = Callable[[str], None]
 
@@ -15,6 +15,16 @@ class Embedder(Protocol):
     @property
     def identity(self) -> str:
         """Name, version and whatever else makes its vectors comparable with themselves only."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """How a person calls who embeds, in the middle of a sentence."""
+        ...
+
+    @property
+    def paid(self) -> bool:
+        """Whether asking it costs money."""
         ...
 
     @property
@@ -32,11 +42,38 @@ class Embedder(Protocol):
         """From where to where its cosines of a query with agents usually lie: a page's axis."""
         ...
 
+    def cost_usd(self, texts: Sequence[str]) -> float | None:
+        """Return the most that embedding texts can cost; None where that is not known."""
+        ...
+
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, in order, shape (texts, dimensions), float32.
 
         Raises:
             ProviderError: The texts could not be embedded.
+        """
+        ...
+
+
+class TagChooser(Protocol):
+    """Tags of queries that were gathered once, chosen again on edited registries; asks nobody."""
+
+    def new_tags(self, registry: Registry) -> list[str] | None:
+        """Return the tags whose names have to be embedded before `choose`.
+
+        None where an edit changes what only the extractor can find: the queries are asked again.
+        """
+        ...
+
+    def choose(
+        self, registry: Registry, similarities: FloatArray, rows: Mapping[str, FloatArray]
+    ) -> tuple[tuple[str, ...], ...]:
+        """Return every query's tags on an edited registry, as the extractor would find them.
+
+        Args:
+            registry: One that `new_tags` answered for.
+            similarities: The queries' with its agents, shape (queries, agents).
+            rows: The unit row of each of `new_tags`, shape (dimensions,).
         """
         ...
 
@@ -49,6 +86,16 @@ class TagExtractor(Protocol):
         """Name, version and whatever else its answers depend on."""
         ...
 
+    @property
+    def label(self) -> str:
+        """Who or what chooses the tags, as a person would say it after "tags by"."""
+        ...
+
+    @property
+    def paid(self) -> bool:
+        """Whether asking it costs money."""
+        ...
+
     async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...] | None]:
         """Return at most five tags a query, in order, best first; none where nothing fits.
 
@@ -56,6 +103,20 @@ class TagExtractor(Protocol):
 
         Raises:
             ProviderError: No tags could be extracted.
+        """
+        ...
+
+    async def choose_again(self, evidence: EvidenceSet) -> TagChooser | None:
+        """Make ready to choose the same queries' tags when the registry is edited.
+
+        Args:
+            evidence: That it extracted the tags of.
+
+        Returns:
+            None where nothing but extracting tags again tells them.
+
+        Raises:
+            ProviderError: What choosing rests on could not be had.
         """
         ...
 

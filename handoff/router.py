@@ -64,6 +64,12 @@ class Router:
     held_out: "Router | None" = None
     """For evaluations: scores a query that is an example as if it were none."""
 
+    @property
+    def paid_by_query(self) -> tuple[str, ...]:
+        """The labels of the paid providers that every new query is sent to."""
+        asked = (self.embedder, self.tagger)
+        return tuple(dict.fromkeys(provider.label for provider in asked if provider.paid))
+
     async def route(self, query: str, policy: Policy) -> Route:
         """Gather, rank, decide, and hand off where somebody was selected.
 
@@ -161,12 +167,17 @@ class Router:
 
     def policy_for(self, evidence: Evidence, policy: Policy) -> Policy:
         """Return a policy whose default threshold is that of the embedder that was used."""
-        other = self.fallback
-        if other is None or evidence.embedder != other.embedder.identity:
-            return policy
-        if policy.source is not ThresholdSource.EMBEDDER:
+        other = self.answering(evidence)
+        if other is self or policy.source is not ThresholdSource.EMBEDDER:
             return policy
         return replace(policy, threshold=other.embedder.default_threshold)
+
+    def answering(self, evidence: Evidence) -> "Router":
+        """Return the router that gathered some evidence: the fallback, where that one answered."""
+        other = self.fallback
+        if other is None or evidence.embedder != other.embedder.identity:
+            return self
+        return other
 
     async def hand_off(self, route: Route, on_text: OnText | None = None) -> Route:
         """Deliver the query to the selected agent, if any; return the route with its answer.

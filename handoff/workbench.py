@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router, open_registry, texts_cost_usd
+from handoff.bootstrap import build_connection, build_router, open_registry
 from handoff.core.errors import CasesError, HandoffError, SettingsError, StalePolicyError
 from handoff.core.learning import Lessons, learn
 from handoff.core.model import EvidenceSet, FloatArray, Policy, Registry, ThresholdSource
@@ -138,7 +138,7 @@ class Workbench:
 
     def cost_usd(self, texts: Sequence[str]) -> float | None:
         """Return the most that embedding texts can cost; None where that is not known."""
-        return texts_cost_usd(self.settings, texts)
+        return self.router.embedder.cost_usd(texts)
 
     def policy_to_toml(
         self, analysis: Analysis, found: Recommendation | None, threshold: float | None = None

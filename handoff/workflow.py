@@ -505,7 +505,7 @@ def _evidence(query: str, tags: list[str] | None, scores: Scores, router: Router
 async def _reported(route: Route) -> HandoffResult:
     """Show a route in Flyte's report, and return it as a result."""
     if flyte.ctx():
-        await flyte.report.replace.aio(route_to_html(route), do_flush=True)
+        await flyte.report.replace.aio(route_to_html(route, _loaded().router), do_flush=True)
     decision, ranking = route.decision, route.ranking
     best = [ranking[rank] for rank in range(min(SHOWN, len(ranking)))]
     taken = decision.agent is not None

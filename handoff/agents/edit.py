@@ -2,7 +2,7 @@
 
 An edit touches few agents. Of the evidence that was gathered once, everything stays but the columns
 of agents whose text is new, the lexical scores (a word's rarity depends on all texts), and the
-tags, which are chosen again by the embedded model's rule. The result is what gathering from scratch
+tags, which their extractor's own chooser chooses again. The result is what gathering from scratch
 on the edited registry would give.
 """
 
@@ -15,33 +15,18 @@ from handoff.core.learning import NOBODY as NO_OWNER
 from handoff.core.learning import Learned, Lessons, learn, score_queries
 from handoff.core.lexical import build_lexicon
 from handoff.core.lexical_many import QueryWords, lay_out_words, lexical_scores_of
-from handoff.core.model import Agent, EvidenceSet, FloatArray, IntArray, Registry
+from handoff.core.model import Agent, FloatArray, IntArray, Registry
 from handoff.core.scoring import similarities
-from handoff.core.tagging import pair_tags, stems
-from handoff.core.tagging_many import choose_tags_of_many, named_tags
+from handoff.core.tagging import stems
 from handoff.core.texts import agent_text
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.flips import Flips, find_flips
 from handoff.evaluation.judged import NOBODY, Labelled, label
+from handoff.protocols import TagChooser
 
 NO_LESSON = -1
 """The case is no example."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TagGround:
-    """What choosing the cases' tags by similarity takes, beside the agents.
-
-    Attributes:
-        content: How much each query says, in typical tokens, shape (cases,).
-        columns: Each tag's place in `similarities`.
-        similarities: The queries' cosines with the tags' names, shape (cases, vocabulary).
-    """
-
-    content: FloatArray
-    columns: Mapping[str, int]
-    similarities: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,18 +36,16 @@ class Ground:
     Attributes:
         labelled: The set on the registry as it is saved.
         expected: Each case's expected agent, None where nobody should take it.
-        stems_of: Each query's stems.
-        words: The same, laid out for lexical scores.
-        tagging: For choosing tags again; None where the tags cannot change.
+        words: Each query's stems, laid out for lexical scores.
+        tagging: Chooses the tags again.
         learned: What the registry's examples taught; None without examples.
         lesson_of: Each case's place among the examples, or `NO_LESSON`, shape (cases,).
     """
 
     labelled: Labelled
     expected: tuple[str | None, ...]
-    stems_of: tuple[tuple[str, ...], ...]
     words: QueryWords
-    tagging: TagGround | None
+    tagging: TagChooser
     learned: Learned | None
     lesson_of: IntArray
 
@@ -70,7 +53,7 @@ class Ground:
 def lay_ground(
     labelled: Labelled,
     expected: Sequence[str | None],
-    tagging: TagGround | None,
+    tagging: TagChooser,
     learned: Learned | None,
 ) -> Ground:
     """Take a labelled set apart, once, for `edit_agents`.
@@ -78,11 +61,10 @@ def lay_ground(
     Args:
         labelled: All agents' similarities, examples scored as if they were none.
         expected: As they were labelled.
-        tagging: From `ground_tags`, where tags come from the embedded model.
+        tagging: The tag extractor's, of this evidence.
         learned: What the registry's examples taught.
     """
     queries = labelled.evidence.queries
-    stems_of = tuple(stems(query) for query in queries)
     lesson_of = np.full(len(queries), NO_LESSON, dtype=np.intp)
     if learned is not None:
         rows = {normal_form(text): row for row, text in enumerate(learned.lessons.texts)}
@@ -90,37 +72,22 @@ def lay_ground(
     return Ground(
         labelled=labelled,
         expected=tuple(expected),
-        stems_of=stems_of,
-        words=lay_out_words(stems_of),
+        words=lay_out_words([stems(query) for query in queries]),
         tagging=tagging,
         learned=learned,
         lesson_of=lesson_of,
     )
 
 
-def ground_tags(
-    evidence: EvidenceSet, registry: Registry, names: FloatArray, content: FloatArray
-) -> TagGround:
-    """Compare the queries with the tags' names.
-
-    Args:
-        evidence: Of the embedder that chooses tags.
-        registry: The one that the evidence was gathered on.
-        names: The unit rows of the vocabulary, shape (vocabulary, dimensions).
-        content: How much each query says, shape (cases,).
-    """
-    columns = {tag: at for at, tag in enumerate(registry.vocabulary)}
-    return TagGround(content, columns, evidence.vectors @ names.T)
-
-
 def new_texts(ground: Ground, registry: Registry) -> list[str]:
-    """Return the texts that have to be embedded for an edit: agents', and names of new tags."""
+    """Return the texts that have to be embedded for an edit: agents', and names of new tags.
+
+    The edit must be one whose tags can be chosen again.
+    """
     known = {agent_text(agent) for agent in ground.labelled.registry.agents}
     texts = [agent_text(agent) for agent in registry.agents]
     texts = [text for text in texts if text not in known]
-    if ground.tagging is not None:
-        texts += [tag for tag in registry.vocabulary if tag not in ground.tagging.columns]
-    return list(dict.fromkeys(texts))
+    return list(dict.fromkeys([*texts, *(ground.tagging.new_tags(registry) or ())]))
 
 
 def edit_agents(ground: Ground, registry: Registry, rows: Mapping[str, FloatArray]) -> Labelled:
@@ -140,7 +107,7 @@ def edit_agents(ground: Ground, registry: Registry, rows: Mapping[str, FloatArra
     evidence = replace(
         before,
         fingerprint=registry.fingerprint,
-        tags=_tags(ground, registry, scores, rows),
+        tags=ground.tagging.choose(registry, scores, rows),
         similarities=scores,
         lexical=lexical_scores_of(ground.words, lexicon),
     )
@@ -191,23 +158,6 @@ def _learned_scores(
         if lesson in place:
             scores[case] = again.held_out[place[lesson]]
     return scores
-
-
-def _tags(
-    ground: Ground, registry: Registry, scores: FloatArray, rows: Mapping[str, FloatArray]
-) -> tuple[tuple[str, ...], ...]:
-    """Choose every case's tags on the edited registry, where they come from similarity."""
-    known, evidence = ground.tagging, ground.labelled.evidence
-    if known is None:
-        return evidence.tags
-    vocabulary = registry.vocabulary
-    names = known.similarities.take([known.columns.get(tag, 0) for tag in vocabulary], axis=1)
-    new = [at for at, tag in enumerate(vocabulary) if tag not in known.columns]
-    if new:
-        names[:, new] = evidence.vectors @ np.stack([rows[vocabulary[at]] for at in new]).T
-    pairs = pair_tags(registry)
-    named = named_tags(pairs, ground.stems_of)
-    return tuple(choose_tags_of_many(pairs, named, scores, names, known.content))
 
 
 def _cosines(vectors: FloatArray, rows: Sequence[FloatArray]) -> FloatArray:

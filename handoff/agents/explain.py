@@ -41,7 +41,7 @@ async def explain(router: Router, evidence: Evidence, policy: Policy, position: 
     Raises:
         ProviderError: The texts could not be embedded.
     """
-    router = answering(router, evidence)
+    router = router.answering(evidence)
     await router.index.prepare()
     agent = router.registry.agents[position]
     asked = texts_to_explain(evidence.query, agent)
@@ -94,7 +94,7 @@ async def smallest_flip(
     Raises:
         ProviderError: The texts could not be embedded.
     """
-    router = answering(router, evidence)
+    router = router.answering(evidence)
     await router.index.prepare()
     agent = router.registry.agents[position]
     policy = router.policy_for(evidence, policy)
@@ -126,12 +126,6 @@ async def smallest_flip(
         if bar.cleared_by(after) == wins:
             return Flip(position, wins, tuple(made), description, before, after)
     return None
-
-
-def answering(router: Router, evidence: Evidence) -> Router:
-    """Return the router that gathered some evidence: the fallback, where that one answered."""
-    other = router.fallback
-    return other if other is not None and evidence.embedder == other.embedder.identity else router
 
 
 def _query_scores(

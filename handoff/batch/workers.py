@@ -33,7 +33,8 @@ _own: tuple[Router, Policy] | None = None
 def open_lanes(bench: Workbench, policy: Policy, size_bytes: int) -> Generator[Lanes]:
     """Start what routes a batch, and stop it in the end.
 
-    OpenAI's limits, breakers and spending cap belong to one process, and so does a short input.
+    A paid provider's limits, breakers and spending cap belong to one process, and so does a short
+    input.
 
     Args:
         bench: What routes, or what other processes make their own like.
@@ -46,7 +47,7 @@ def open_lanes(bench: Workbench, policy: Policy, size_bytes: int) -> Generator[L
     settings, registry = bench.settings, bench.registry
     rows = rows_at_once(len(registry))
     cores = min(os.cpu_count() or 1, MOST_WORKERS)
-    paid = "openai" in (settings.embedder, settings.tagger)
+    paid = bool(bench.router.paid_by_query)
     if paid or cores == 1 or size_bytes < WORTH_BYTES:
         router = trimmed(build_batch_router(bench.router, settings), policy)
         yield Lanes(

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handoff.core.model import FloatArray
+from handoff.core.model import EvidenceSet, FloatArray
 from handoff.core.texts import TEXT_VERSION
-from handoff.protocols import Embedder, TagExtractor
+from handoff.protocols import Embedder, TagChooser, TagExtractor
 from handoff.resilience.cache import VectorCache
 from handoff.resilience.single_flight import SingleFlight
 from handoff.trace import note
@@ -30,6 +30,16 @@ class CachedEmbedder:
         return self._embedder.identity
 
     @property
+    def label(self) -> str:
+        """The inner embedder's."""
+        return self._embedder.label
+
+    @property
+    def paid(self) -> bool:
+        """The inner embedder's."""
+        return self._embedder.paid
+
+    @property
     def dimensions(self) -> int:
         """The inner embedder's."""
         return self._embedder.dimensions
@@ -43,6 +53,10 @@ class CachedEmbedder:
     def typical_similarities(self) -> tuple[float, float]:
         """The inner embedder's."""
         return self._embedder.typical_similarities
+
+    def cost_usd(self, texts: Sequence[str]) -> float | None:
+        """Return the inner embedder's, whatever is kept."""
+        return self._embedder.cost_usd(texts)
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, in order, shape (texts, dimensions); see `Embedder`."""
@@ -96,6 +110,16 @@ class CachedTagExtractor:
         """The inner extractor's."""
         return self._tagger.identity
 
+    @property
+    def label(self) -> str:
+        """The inner extractor's."""
+        return self._tagger.label
+
+    @property
+    def paid(self) -> bool:
+        """The inner extractor's."""
+        return self._tagger.paid
+
     async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...] | None]:
         """Return at most five tags a query; see `TagExtractor`."""
         keys = [_digest(self.identity, query) for query in queries]
@@ -114,6 +138,10 @@ class CachedTagExtractor:
             )
             known |= new
         return [known[key] for key in keys]
+
+    async def choose_again(self, evidence: EvidenceSet) -> TagChooser | None:
+        """Return what the extractor inside does."""
+        return await self._tagger.choose_again(evidence)
 
     def _written(self, tags: tuple[str, ...]) -> FloatArray:
         """Return how many tags there are, then their places."""

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from handoff.core.errors import ProviderError
-from handoff.core.model import FloatArray, Registry
+from handoff.core.model import EvidenceSet, FloatArray, Registry
 from handoff.core.scoring import unit
 from handoff.core.tagging import choose_tags, likeliest_tags, pair_tags
+from handoff.core.tags_again import TagsBySimilarity
 from handoff.protocols import Embedder, VectorIndex
 from handoff.trace import note
 
@@ -40,6 +41,8 @@ _QUERIES_AT_ONCE = 256
 class LocalEmbedder:
     """A text's vector is the mean of its tokens' vectors, at length one."""
 
+    label = "the embedded model (wordllama)"
+    paid = False
     dimensions = DIMENSIONS
     # Found by an exact sweep over cases.csv; docs/embedded-model.md says how and what it costs.
     default_threshold = 0.23
@@ -52,6 +55,10 @@ class LocalEmbedder:
         """Package, version, configuration, dimensions and a hash of both files."""
         return _noted(_identity)
 
+    def cost_usd(self, texts: Sequence[str]) -> float:  # noqa: ARG002 - whatever they are
+        """Return 0."""
+        return 0.0
+
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, shape (texts, 256); see `Embedder`."""
         sums, _ = _pooled(tuple(texts))
@@ -60,6 +67,9 @@ class LocalEmbedder:
 
 class LocalTagExtractor:
     """Tags by words and by similarity, in the context of the agents that carry a tag."""
+
+    label = "similarity"
+    paid = False
 
     def __init__(self, registry: Registry, embedder: Embedder, index: VectorIndex) -> None:
         """Embed nothing yet.
@@ -85,6 +95,21 @@ class LocalTagExtractor:
         note(count=len(queries), cached=0)
         return list(tags)
 
+    async def choose_again(self, evidence: EvidenceSet) -> TagsBySimilarity | None:
+        """Compare the queries with the tags' names, from the vectors at hand.
+
+        None where the evidence holds vectors of another model, or other tags than its own.
+        """
+        if (evidence.embedder, evidence.tagger) != (self._embedder.identity, self.identity):
+            return None
+        return TagsBySimilarity(
+            queries=evidence.queries,
+            vectors=evidence.vectors,
+            content=load_model().pool(evidence.queries)[1],
+            names=self._pairs.vocabulary,
+            similarities=evidence.vectors @ (await self._name_rows()).T,
+        )
+
     async def shortlist(self, queries: Sequence[str], most: int) -> list[tuple[str, ...]]:
         """Return the likeliest tags of each query, for a model that can weigh only so many."""
         return await self._weighed(
@@ -101,18 +126,23 @@ class LocalTagExtractor:
         if not self._pairs.vocabulary:
             return [()] * len(queries)
         await self._index.prepare()
-        if self._names is None:
-            self._names = await self._embedder.embed(self._pairs.vocabulary)
+        tag_rows = await self._name_rows()
         tags: list[tuple[str, ...]] = []
         for first in range(0, len(queries), _QUERIES_AT_ONCE):
             part = queries[first : first + _QUERIES_AT_ONCE]
             sums, content = _pooled(tuple(part))
             vectors = unit(sums)
             agents, _ = self._index.search(vectors, part)
-            names = vectors @ self._names.T
+            names = vectors @ tag_rows.T
             rows = zip(part, agents, names, content.tolist(), strict=True)
             tags += [weigh(*row) for row in rows]
         return tags
+
+    async def _name_rows(self) -> FloatArray:
+        """Return the unit rows of the tags' names, shape (vocabulary, dimensions)."""
+        if self._names is None:
+            self._names = await self._embedder.embed(self._pairs.vocabulary)
+        return self._names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,11 +199,6 @@ def _pooled(texts: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
     for array in pooled:
         array.setflags(write=False)
     return pooled
-
-
-def weigh(texts: Sequence[str]) -> FloatArray:
-    """Return how much each text says, in typical tokens, shape (texts,)."""
-    return load_model().pool(texts)[1]
 
 
 def _files() -> tuple[str, Path, Path]:

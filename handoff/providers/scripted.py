@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from handoff.core.errors import ProviderError
-from handoff.core.model import Agent, FloatArray, Registry
+from handoff.core.model import Agent, EvidenceSet, FloatArray, Registry
 from handoff.core.scoring import unit
 from handoff.protocols import OnText
 
@@ -17,6 +17,8 @@ class ScriptedEmbedder:
     """Every word gets a direction from its hash; a text is the sum of its words."""
 
     identity = "scripted-embedder-1-64"
+    label = "the scripted embedder (for tests)"
+    paid = False
     default_threshold = 0.3
     typical_similarities = (-0.4, 1.0)
     dimensions = 64
@@ -25,6 +27,10 @@ class ScriptedEmbedder:
         """Count the calls, for those who must know that none was made."""
         self.calls: list[tuple[str, ...]] = []
         self.failure: ProviderError | None = None
+
+    def cost_usd(self, texts: Sequence[str]) -> float:  # noqa: ARG002 - whatever they are
+        """Return 0."""
+        return 0.0
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, shape (texts, 64); see `Embedder`."""
@@ -42,6 +48,8 @@ class ScriptedTagExtractor:
     """A tag is extracted when a query holds it word for word, or when the script says so."""
 
     identity = "scripted-tagger-1"
+    label = "words"
+    paid = False
 
     def __init__(
         self, registry: Registry, script: Mapping[str, tuple[str, ...]] | None = None
@@ -58,6 +66,9 @@ class ScriptedTagExtractor:
         if self.failure is not None:
             raise self.failure
         return [self._script.get(query, self._spoken(query)) for query in queries]
+
+    async def choose_again(self, evidence: EvidenceSet) -> None:
+        """Choose nothing again: an extractor of the simplest kind is asked anew."""
 
     def _spoken(self, query: str) -> tuple[str, ...]:
         words = f" {' '.join(_words(query))} "

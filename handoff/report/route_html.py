@@ -13,16 +13,20 @@ from handoff.report.route_words import (
     rounded,
     troubles,
 )
-from handoff.router import Route
+from handoff.router import Route, Router
 from handoff.trace import wall_ms
 
 _SHOWN = 25
 
 
-def route_to_html(route: Route) -> str:
+def route_to_html(route: Route, router: Router) -> str:
     """Return a fragment of HTML in which nothing that came from outside is markup.
 
     The words are those of the page; no script, style sheet or address is in it.
+
+    Args:
+        route: Any route.
+        router: That gathered its evidence.
     """
     ranking, evidence = route.ranking, route.evidence
     shown = [ranking[rank] for rank in range(min(_SHOWN, len(ranking)))]
@@ -50,7 +54,7 @@ def route_to_html(route: Route) -> str:
             *([_paragraph(f"and {more:,} more")] if more else []),
             _table(("stage", "time"), [*stages, ("in all", milliseconds(wall_ms(route.spans)))]),
             *([] if route.answer is None else [_paragraph(route.answer)]),
-            _paragraph(answered_by(route)),
+            _paragraph(answered_by(route, router)),
         ]
     )
 

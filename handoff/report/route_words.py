@@ -11,7 +11,7 @@ from handoff.core.model import Decision, Evidence, Outcome, Score, ThresholdSour
 from handoff.core.texts import shorten
 from handoff.core.whatif import WhatIf
 from handoff.files.registry import LONGEST_NAME
-from handoff.router import Route
+from handoff.router import Route, Router
 from handoff.trace import Span, billed
 
 _FINE_GAP = 0.01
@@ -24,15 +24,6 @@ SOURCES = {
     ThresholdSource.CONFIG: "from handoff.toml",
     ThresholdSource.EMBEDDER: "the embedder's default",
     ThresholdSource.AGENT: "the agent's own",
-}
-
-_PROVIDERS = {
-    "wordllama-": "Embedded model (wordllama)",
-    "similarity-": "tags by similarity",
-    "openai-text-embedding": "OpenAI embeddings",
-    "openai-": "tags by OpenAI",
-    "scripted-embedder-": "Scripted embedder (for tests)",
-    "scripted-tagger-": "tags by words",
 }
 
 STAGES_IN_WORDS = {
@@ -176,10 +167,16 @@ def filter_note(route: Route) -> str:
     return f"{ranking.candidates:,} of {_agents(len(ranking))} kept."
 
 
-def answered_by(route: Route) -> str:
-    """Say which models answered, who set the threshold, and over which registry."""
+def answered_by(route: Route, router: Router) -> str:
+    """Say which models answered, who set the threshold, and over which registry.
+
+    Args:
+        route: Any route.
+        router: That gathered its evidence, itself or through its fallback.
+    """
+    answering = router.answering(route.evidence)
     return (
-        f"{_provider(route.evidence.embedder)}, {_provider(route.evidence.tagger)}. Threshold "
+        f"Vectors by {answering.embedder.label}, tags by {answering.tagger.label}. Threshold "
         f"{route.decision.threshold:.2f}, {SOURCES[route.threshold_source]}. "
         f"{_agents(len(route.ranking.registry))}{_examples(len(route.ranking.registry.examples))}."
     )
@@ -246,14 +243,6 @@ def rounded(number: float, decimals: int) -> str:
 
 def _same_score(one: float, other: float) -> bool:
     return bool(np.float32(one) == np.float32(other))
-
-
-def _provider(identity: str) -> str:
-    """Return a name for people; an unknown identity speaks for itself."""
-    for prefix, name in _PROVIDERS.items():
-        if identity.startswith(prefix):
-            return name
-    return identity
 
 
 def _threshold_range(route: Route, what_if: WhatIf) -> str:

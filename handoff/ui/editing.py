@@ -17,13 +17,12 @@ from handoff.agents.edit import (
     Ground,
     compare_edit,
     edit_agents,
-    ground_tags,
     lay_ground,
     new_texts,
 )
 from handoff.agents.overlap import Overlap, candidate_scores, find_overlap
 from handoff.core.errors import HandoffError, RegistryError
-from handoff.core.model import Example, FloatArray, Policy, Registry
+from handoff.core.model import EvidenceSet, Example, FloatArray, Policy, Registry
 from handoff.core.texts import agent_text, shorten
 from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.judged import Labelled
@@ -36,7 +35,7 @@ from handoff.files.registry import (
     save_registry,
     table_of,
 )
-from handoff.providers.local import weigh
+from handoff.protocols import TagChooser
 from handoff.router import Router
 from handoff.ui import state
 from handoff.ui.labels import LabelledSet
@@ -263,31 +262,22 @@ def save_over(
     return True
 
 
-def needs_gathering(opened: state.Opened, registry: Registry) -> bool:
+def needs_gathering(opened: state.Opened, before: LabelledSet, registry: Registry) -> bool:
     """Tell whether an edit's evidence has to be gathered anew, query by query.
 
-    So it is where an edit changes tags that come from elsewhere than the embedded model, or
-    similarities that were learned beside tags of another model.
+    So it is where it changes tags that only their extractor can find.
     """
-    before = opened.router.registry
-    if opened.settings.tagger == "local" and opened.settings.embedder == "local":
-        return False
-    if opened.settings.tagger == "openai":
-        return registry.vocabulary != before.vocabulary
-    return True
+    chooser = _chooser(opened, before)
+    return chooser is None or chooser.new_tags(registry) is None
 
 
 def ground(opened: state.Opened, before: LabelledSet) -> Ground:
-    """Return what edits are measured on, laid out once for a set."""
+    """Return what edits that need no gathering are measured on, laid out once for a set."""
     kept = st.session_state.get("edit_ground")
     if kept is None or kept.labelled is not before.labelled:
-        router, evidence = opened.router, before.labelled.evidence
-        tagging = None
-        if opened.settings.tagger == "local":
-            names = np.zeros((0, evidence.vectors.shape[1]), dtype=np.float32)
-            if router.registry.vocabulary:
-                names = state.embed(opened, router.registry.vocabulary)
-            tagging = ground_tags(evidence, router.registry, names, weigh(evidence.queries))
+        router, tagging = opened.router, _chooser(opened, before)
+        if tagging is None:
+            raise RuntimeError("needs_gathering() comes before ground()")
         learned = None
         if router.registry.examples:
             for _ in state.each(_prepared(router)):
@@ -297,6 +287,22 @@ def ground(opened: state.Opened, before: LabelledSet) -> Ground:
         st.session_state["edit_ground"] = kept
     laid: Ground = kept
     return laid
+
+
+def _chooser(opened: state.Opened, before: LabelledSet) -> TagChooser | None:
+    """Return what chooses a set's tags again, made ready once; raises ProviderError."""
+    kept = st.session_state.get("edit_tags")
+    if kept is None or kept[0] is not before.labelled:
+        ((chooser,),) = state.each(_choosing(opened.router, before.labelled.evidence))
+        kept = st.session_state["edit_tags"] = (before.labelled, chooser)
+    found: TagChooser | None = kept[1]
+    return found
+
+
+async def _choosing(
+    router: Router, evidence: EvidenceSet
+) -> AsyncGenerator[tuple[TagChooser | None]]:
+    yield (await router.tagger.choose_again(evidence),)
 
 
 def edited(opened: state.Opened, before: LabelledSet, registry: Registry) -> Labelled:

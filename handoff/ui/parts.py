@@ -105,7 +105,8 @@ def registry_agreed(opened: state.Opened, edited: Registry | None = None) -> boo
         return True
     most = "an unknown sum" if math.isnan(cost_usd) else f"at most ${cost_usd:.4f}"
     st.warning(
-        f"Embedding these {len(registry):,} agents on OpenAI costs {most}, once.",
+        f"Embedding these {len(registry):,} agents on {opened.router.embedder.label} costs {most}, "
+        "once.",
         icon=":material/payments:",
     )
     st.button("Embed them", on_click=state.agree, args=(registry,))
@@ -123,7 +124,8 @@ def queries_agreed(opened: state.Opened, number: int, what: str, key: str) -> bo
     """
     if not state.asks_first(opened, number):
         return True
-    st.warning(f"{what} asks OpenAI about {number:,} queries.", icon=":material/payments:")
+    asked = " and ".join(opened.router.paid_by_query)
+    st.warning(f"{what} asks {asked} about {number:,} queries.", icon=":material/payments:")
     st.button("Ask", on_click=state.agree_to_queries, key=key)
     return False
 

@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router, preload, registry_cost_usd
+from handoff.bootstrap import build_connection, build_router, preload
 from handoff.bootstrap import open_registry as read_registry
 from handoff.core.errors import ExamplesError, HandoffError, StalePolicyError
 from handoff.core.model import Evidence, Example, FloatArray, Policy, Registry
@@ -306,7 +306,7 @@ def cost_to_agree(opened: Opened, registry: Registry, known: frozenset[str]) -> 
     """Return what embedding a registry may cost, if this visitor has to agree to it first.
 
     Args:
-        opened: Whose settings name the embedder.
+        opened: Whose embedder names the price.
         registry: Its agents.
         known: Texts that were embedded already.
 
@@ -317,7 +317,8 @@ def cost_to_agree(opened: Opened, registry: Registry, known: frozenset[str]) -> 
     agreed: set[str] = st.session_state.get("agreed", set())
     if len(new) <= FREE_AGENTS or registry.fingerprint in agreed:
         return None
-    cost_usd = registry_cost_usd(opened.settings, Registry(new))
+    texts = [agent_text(agent) for agent in new]
+    cost_usd = opened.router.embedder.cost_usd(texts)
     return math.nan if cost_usd is None else cost_usd or None
 
 
@@ -328,8 +329,8 @@ def agree(registry: Registry) -> None:
 
 def asks_first(opened: Opened, number: int) -> bool:
     """Tell whether a paid provider would be asked so much that the visitor has to agree first."""
-    paid = "openai" in (opened.settings.embedder, opened.settings.tagger)
-    return paid and number > FREE_QUERIES and not st.session_state.get("agreed_queries")
+    paid_by = opened.router.paid_by_query
+    return bool(paid_by) and number > FREE_QUERIES and not st.session_state.get("agreed_queries")
 
 
 def agree_to_queries() -> None:

@@ -5,11 +5,10 @@ from typing import TypeVar
 
 import streamlit as st
 
-from handoff.agents.explain import answering, explain, smallest_flip
-from handoff.bootstrap import registry_cost_usd
+from handoff.agents.explain import explain, smallest_flip
 from handoff.core.decision import decide_by
 from handoff.core.explain import Explanation, Flip, texts_to_explain
-from handoff.core.model import Agent, Evidence, Policy, Registry
+from handoff.core.model import Agent, Evidence, Policy
 from handoff.core.ranking import rank_by
 from handoff.report.explain_figures import shares_alt, shares_chart
 from handoff.report.explain_words import carried_by, flip_in_words, share_rows
@@ -36,7 +35,7 @@ def why(opened: state.Opened, evidence: Evidence, policy: Policy, key: str) -> N
         policy: How it is judged.
         key: Of the page, for the widgets.
     """
-    router = answering(opened.router, evidence)
+    router = opened.router.answering(evidence)
     registry = router.registry
     decision = decide_by(rank_by(evidence, registry, policy), policy)
     position = st.selectbox(
@@ -48,7 +47,8 @@ def why(opened: state.Opened, evidence: Evidence, policy: Policy, key: str) -> N
     )
     kept = _explained(router, evidence, policy, position)
     if kept is None:
-        if _paid(opened, router) and not _agreed(opened, evidence, registry.agents[position], key):
+        paid = router.embedder.paid
+        if paid and not _agreed(router, evidence, registry.agents[position], key):
             return
         found = _wait(explain(router, evidence, policy, position))
         turned = _wait(smallest_flip(router, evidence, policy, position))
@@ -74,21 +74,16 @@ def why(opened: state.Opened, evidence: Evidence, policy: Policy, key: str) -> N
     st.markdown(plain(flip_in_words(turned, name)))
 
 
-def _paid(opened: state.Opened, router: Router) -> bool:
-    return opened.settings.embedder == "openai" and router is opened.router
-
-
-def _agreed(opened: state.Opened, evidence: Evidence, agent: Agent, key: str) -> bool:
+def _agreed(router: Router, evidence: Evidence, agent: Agent, key: str) -> bool:
     """Show what explaining costs, and ask."""
     texts = texts_to_explain(evidence.query, agent)
-    # A text costs what an agent of that description would.
-    asked = tuple(Agent(str(at), "", text) for at, text in enumerate(texts))
-    cost_usd = registry_cost_usd(opened.settings, Registry(asked)) if asked else 0.0
+    cost_usd = router.embedder.cost_usd(texts)
     most = "an unknown sum" if cost_usd is None else f"at most ${cost_usd:.5f}"
     st.caption(
         plain(
-            f"Leaving out one word at a time embeds {len(texts):,} texts on OpenAI in one batch: "
-            f"{most}. Looking for the smallest edit takes up to four more batches."
+            f"Leaving out one word at a time embeds {len(texts):,} texts on "
+            f"{router.embedder.label} in one batch: {most}. Looking for the "
+            "smallest edit takes up to four more batches."
         )
     )
     return st.button("Explain", icon=":material/psychology:", key=f"{key}_ask")

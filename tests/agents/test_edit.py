@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from handoff.agents.edit import compare_edit, edit_agents, ground_tags, lay_ground, new_texts
+from handoff.agents.edit import compare_edit, edit_agents, lay_ground, new_texts
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.learning import Lessons, learn, score_queries
 from handoff.core.model import Agent, Example, Policy, Registry, ThresholdSource
+from handoff.core.tags_again import TagsByVocabulary
 from handoff.core.texts import agent_text
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import analyse
@@ -17,7 +18,8 @@ from handoff.evaluation.judged import ABSENT, label
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
-from handoff.providers.local import LocalEmbedder, weigh
+from handoff.index.exact import ExactIndex
+from handoff.providers.local import LocalEmbedder, LocalTagExtractor
 from handoff.report.edit_words import edit_summary, shift_rows
 from handoff.trace import Trace
 
@@ -90,9 +92,9 @@ def embedded(loop, texts):
 
 def grounded(loop, labelled, expected, learned=None):
     """Lay out a set as the page does."""
-    names = loop.run(LocalEmbedder().embed(labelled.registry.vocabulary))
-    content = weigh(labelled.evidence.queries)
-    tagging = ground_tags(labelled.evidence, labelled.registry, names, content)
+    embedder, registry = LocalEmbedder(), labelled.registry
+    tagger = LocalTagExtractor(registry, embedder, ExactIndex(registry, embedder))
+    tagging = loop.run(tagger.choose_again(labelled.evidence))
     return lay_ground(labelled, expected, tagging, learned)
 
 
@@ -129,10 +131,15 @@ def test_one_description_is_one_text(gather, loop):
     assert texts(renamed) == texts(one_gone) == texts(turned) == []
 
 
-def test_tags_of_another_tagger_stay(gather, loop):
-    """Without a way to choose tags again, they are what they were."""
+def test_tags_by_the_vocabulary_stay(gather, loop):
+    """Who chose from the vocabulary alone would choose the same again."""
     before, expected, _ = gather()
-    ground = lay_ground(before, expected, None, None)
+    ground = lay_ground(
+        before,
+        expected,
+        TagsByVocabulary(before.evidence.tags, before.registry.vocabulary),
+        None,
+    )
     registry = Registry(first_edited(before.registry))
 
     found = edit_agents(ground, registry, embedded(loop, new_texts(ground, registry)))

@@ -5,12 +5,15 @@ import asyncio
 import numpy as np
 import pytest
 
+from handoff.core.lexical import build_lexicon
 from handoff.core.model import Agent, Registry
 from handoff.index.exact import ExactIndex
 from handoff.providers.cached import CachedEmbedder
 from handoff.providers.local import LocalEmbedder, LocalTagExtractor
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
 from handoff.resilience.cache import VectorCache
+from handoff.router import Router
+from handoff.trace import Trace
 
 REGISTRY = Registry(
     (
@@ -89,6 +92,36 @@ def test_an_embedder_names_itself_and_its_threshold(embedder):
     assert embedder.identity == embedder.identity
     assert embedder.identity
     assert -1 <= embedder.default_threshold <= 1
+
+
+def test_a_provider_says_what_it_is(embedder, tagger):
+    """A label for people, and whether it is paid; what is not paid costs nothing."""
+    assert embedder.label
+    assert tagger.label
+    assert (embedder.paid, tagger.paid) == (False, False)
+    assert embedder.cost_usd(["fresh bread"]) == 0
+
+
+def test_tags_are_chosen_again_as_they_were_extracted(tagger):
+    """On the same registry; an extractor that cannot says so with None."""
+    router = Router(
+        REGISTRY,
+        LocalEmbedder(),
+        tagger,
+        ExactIndex(REGISTRY, LocalEmbedder()),
+        build_lexicon(["bread"]),
+        SimulatedRunner(),
+    )
+
+    async def both():
+        evidence = await router.gather_many(["bread, please", "a wedding day"], Trace())
+        return evidence, await tagger.choose_again(evidence)
+
+    evidence, chooser = asyncio.run(both())
+
+    if chooser is not None:
+        assert chooser.new_tags(REGISTRY) == []
+        assert chooser.choose(REGISTRY, evidence.similarities, {}) == evidence.tags
 
 
 def test_tags_come_from_the_vocabulary(tagger):

@@ -2,14 +2,18 @@
 
 import re
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from handoff.core.lexical import build_lexicon
 from handoff.core.model import Agent, Evidence, Outcome, Policy, Registry, ThresholdSource
 from handoff.core.whatif import ask_what_if
+from handoff.index.exact import ExactIndex
+from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
 from handoff.report.route_words import (
     answered_by,
     comparison,
@@ -21,7 +25,7 @@ from handoff.report.route_words import (
     together,
     what_would_change,
 )
-from handoff.router import Route, judge
+from handoff.router import Route, Router, judge
 from handoff.trace import Trace
 
 # No deadline: how long a rule takes on a busy machine says nothing about the rule.
@@ -59,14 +63,13 @@ def routed(
     policy: Policy = POLICY,
     agents: tuple[Agent, ...] = AGENTS,
     degraded: tuple[str, ...] = (),
-    answering: tuple[str, str] = ("scripted-embedder-1-64", "scripted-tagger-1"),
 ) -> Route:
     """Judge a query that is this similar to the first of the agents."""
     registry = Registry(agents[: len(similarities)])
     evidence = Evidence(
         query="q",
-        embedder=answering[0],
-        tagger=answering[1],
+        embedder=ScriptedEmbedder.identity,
+        tagger=ScriptedTagExtractor.identity,
         fingerprint=registry.fingerprint,
         tags=tags,
         vector=np.ones(1, dtype=np.float32),
@@ -75,6 +78,21 @@ def routed(
         degraded=degraded,
     )
     return judge(evidence, registry, policy, Trace())
+
+
+def router_of(registry: Registry, *labels: str) -> Router:
+    """Return a router of scripted parts, whose providers may be called otherwise."""
+    embedder, tagger = ScriptedEmbedder(), ScriptedTagExtractor(registry)
+    if labels:
+        embedder.label, tagger.label = labels
+    lexicon = build_lexicon(["text"])
+    index = ExactIndex(registry, embedder)
+    return Router(registry, embedder, tagger, index, lexicon, SimulatedRunner())
+
+
+def answered(route: Route, *labels: str) -> str:
+    """Say who answered a route."""
+    return answered_by(route, router_of(route.ranking.registry, *labels))
 
 
 def ways(route: Route) -> list[str]:
@@ -448,45 +466,59 @@ def test_a_single_agent_is_not_called_agents(route, words):
     ("route", "words"),
     [
         pytest.param(
-            routed(*SCORES, answering=("wordllama-0.4-x", "similarity-1-wordllama-0.4-x")),
-            "Embedded model (wordllama), tags by similarity. Threshold 0.25, the embedder's "
-            "default. 3 agents.",
-            id="embedded model",
-        ),
-        pytest.param(
             routed(*SCORES, policy=HIGH),
-            "Scripted embedder (for tests), tags by words. Threshold 0.62, from handoff.toml. "
-            "3 agents.",
+            "Vectors by the scripted embedder (for tests), tags by words. Threshold 0.62, from "
+            "handoff.toml. 3 agents.",
             id="from handoff.toml",
         ),
         pytest.param(
             routed(*SCORES, policy=replace(POLICY, source=ThresholdSource.ARGUMENT)),
-            "Scripted embedder (for tests), tags by words. Threshold 0.25, as asked for. 3 agents.",
+            "Vectors by the scripted embedder (for tests), tags by words. Threshold 0.25, as asked "
+            "for. 3 agents.",
             id="as asked for",
         ),
         pytest.param(
             routed(0.5, policy=OWN),
-            "Scripted embedder (for tests), tags by words. Threshold 0.75, the agent's own. "
-            "1 agent.",
+            "Vectors by the scripted embedder (for tests), tags by words. Threshold 0.75, the "
+            "agent's own. 1 agent.",
             id="own threshold, one agent",
         ),
         pytest.param(
-            routed(*[0.5] * 1_200, agents=crowd(1_200), answering=("Vectors 2", "labels 3")),
-            "Vectors 2, labels 3. Threshold 0.25, the embedder's default. 1,200 agents.",
-            id="unknown models",
+            routed(*[0.5] * 1_200, agents=crowd(1_200)),
+            "Vectors by the scripted embedder (for tests), tags by words. Threshold 0.25, the "
+            "embedder's default. 1,200 agents.",
+            id="many agents",
         ),
     ],
 )
 def test_it_is_told_who_answered(route, words):
     """Both models, the threshold with who set it, and how many agents there are."""
-    assert answered_by(route) == words
+    assert answered(route) == words
+
+
+def test_the_providers_are_told_by_their_labels():
+    """A provider says itself what it is called."""
+    told = answered(routed(*SCORES), "Vectorum", "a wizard")
+
+    assert told.startswith("Vectors by Vectorum, tags by a wizard. Threshold 0.25")
+
+
+def test_a_fallback_is_told_as_who_answered():
+    """Where the first embedder was down, its label would be a lie."""
+    route = routed(*SCORES)
+    fallback = router_of(route.ranking.registry)
+    first = replace(fallback, embedder=Mock(identity="down"), fallback=fallback)
+
+    assert answered_by(route, first) == answered_by(route, fallback)
 
 
 def test_the_models_are_told_where_tags_are_degraded():
     """That the tags are missing is the filter note's to say."""
     route = routed(*SCORES, degraded=("extract_tags",))
 
-    assert answered_by(route).startswith("Scripted embedder (for tests), tags by words.")
+    assert answered(route).startswith(
+        "Vectors by the scripted embedder (for tests), tags by words."
+    )
 
 
 @pytest.mark.parametrize(
@@ -670,7 +702,7 @@ def test_every_sentence_begins_and_ends_as_one(similarities, tags, policy, degra
         degraded=("extract_tags",) if degraded else (),
     )
     told = [reason(route), comparison(route), filter_note(route), *ways(route)]
-    told += [f"{sentence}." for sentence in answered_by(route).removesuffix(".").split(". ")]
+    told += [f"{sentence}." for sentence in answered(route).removesuffix(".").split(". ")]
     names = tuple(agent.name for agent in AGENTS)
 
     assert [each for each in told if not re.fullmatch(r"([^.]|\.\d|\.toml)+\.", each)] == []

@@ -49,7 +49,7 @@ def test_tokens_and_cost_are_shown(page):
     page.run()
 
     assert page.success[0].proto.title == "Hand off to Baker"
-    assert "OpenAI embeddings, tags by OpenAI." in sentences(page)
+    assert "Vectors by OpenAI, tags by OpenAI." in sentences(page)
     assert "tokens, $0.00" in sentences(page)
     assert "this visit $0.00" in sentences(page)
     assert "SECRETKEY" not in str(page)
@@ -82,7 +82,8 @@ def test_the_embedded_model_takes_over_where_that_is_wished(page, server, monkey
     page.run()
 
     assert "The embedded model took over." in sentences(page)
-    assert "Embedded model (wordllama), tags by similarity. Threshold 0.23" in sentences(page)
+    told = "Vectors by the embedded model (wordllama), tags by similarity. Threshold 0.23"
+    assert told in sentences(page)
 
 
 def test_the_agent_answers_in_its_role(page, server):

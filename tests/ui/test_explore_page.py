@@ -325,7 +325,7 @@ def test_the_page_says_who_answered(page):
     """Which model, and whose threshold, is always in sight."""
     page.run()
 
-    assert "Scripted embedder (for tests), tags by words." in sentences(page)
+    assert "Vectors by the scripted embedder (for tests), tags by words." in sentences(page)
     assert "Threshold 0.30, the embedder's default. 2 agents." in sentences(page)
 
 

@@ -65,7 +65,7 @@ class OpenAIConnection:
         """
         self.settings = settings
         self.breakers = {name: Breaker(name, clock=clock) for name in ("chat", "embeddings")}
-        self._prices = prices
+        self.prices = prices
         self._cap = cap
         self._slots = {name: asyncio.Semaphore(settings.concurrency) for name in self.breakers}
         self._requests = RateLimiter(settings.requests_per_minute, clock=clock, sleep=sleep)
@@ -95,7 +95,7 @@ class OpenAIConnection:
             ProviderError: Refused before the call, failed, or not understood.
         """
         sdk = load_sdk()
-        price = self._prices.get(call.model)
+        price = self.prices.get(call.model)
         payers = [self._cap, *filter(None, [visitor_cap.get()])]
         reserved = self._reserve(call, price, payers)
         failure: ProviderError

@@ -26,6 +26,8 @@ MOST_TOKENS = 300_000
 class OpenAIEmbedder:
     """Unit vectors by an embedding model; see `Embedder`."""
 
+    label = "OpenAI"
+    paid = True
     # Not found on labelled queries yet, as the embedded model's is: users of the model report it.
     default_threshold = 0.3
     typical_similarities = (0.0, 0.8)
@@ -40,6 +42,11 @@ class OpenAIEmbedder:
     def identity(self) -> str:
         """Server, model and dimensions."""
         return f"openai-{self._settings.embedding_model}-{self.dimensions}-{self._settings.server}"
+
+    def cost_usd(self, texts: Sequence[str]) -> float | None:
+        """Return the most that texts can cost: a token is at least one byte, and four as a rule."""
+        price = self._connection.prices.get(self._settings.embedding_model)
+        return None if price is None else price.cost_usd(_most_tokens(texts), 0)
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit row a text, in order, shape (texts, dimensions); see `Embedder`."""

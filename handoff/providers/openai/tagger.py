@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 from handoff.core.errors import ProviderError, ProviderReplyError, SpendingCapError
-from handoff.core.model import Registry
+from handoff.core.model import EvidenceSet, Registry
 from handoff.core.tagging import MOST_TAGS
+from handoff.core.tags_again import TagsByVocabulary
 from handoff.providers.openai.connection import Call, OpenAIConnection
 from handoff.trace import note
 
@@ -30,6 +31,9 @@ Shortlist = Callable[[Sequence[str], int], Awaitable[list[tuple[str, ...]]]]
 
 class OpenAITagExtractor:
     """Structured output: the worst that a hostile query can do is choose wrong tags."""
+
+    label = "OpenAI"
+    paid = True
 
     def __init__(
         self, connection: OpenAIConnection, registry: Registry, shortlist: Shortlist
@@ -69,6 +73,12 @@ class OpenAITagExtractor:
                 raise error
             note(trouble=str(error))
         return [None if isinstance(answer, BaseException) else answer for answer in answers]
+
+    async def choose_again(self, evidence: EvidenceSet) -> TagsByVocabulary | None:
+        """Keep the tags while the vocabulary stays: it is all that the model sees of a registry."""
+        if evidence.tagger != self.identity:
+            return None
+        return TagsByVocabulary(evidence.tags, self._vocabulary)
 
     async def _ask(self, query: str, choices: tuple[str, ...]) -> tuple[str, ...]:
         from pydantic import Field, create_model  # noqa: PLC0415 - comes with the SDK

@@ -328,7 +328,7 @@ def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
         return
     labelled: Labelled
     check_size(len(cases_now.cases), len(after))
-    if editing.needs_gathering(shown, after):
+    if editing.needs_gathering(shown, now, after):
         st.caption("This edit changes what tags can be found: the set is gathered again for it.")
         other = gather_set(state.with_registry(shown, after), cases_now, "Gathered with the edit")
         if other is None:

@@ -217,7 +217,8 @@ def explore(
                 f"OpenAI's {endpoint} endpoint failed repeatedly and rests for {seconds:.0f} s.",
                 icon=":material/snooze:",
             )
-        st.caption(plain(f"{answered_by(route)} {spending(route.spans, state.visit_usd())}"))
+        spent = spending(route.spans, state.visit_usd())
+        st.caption(plain(f"{answered_by(route, router)} {spent}"))
         with st.container(horizontal=True):
             st.download_button(
                 "Download",
