@@ -28,6 +28,7 @@ from handoff.evaluation.run import Run, label_run
 from handoff.files.cases import Cases, load_cases
 from handoff.files.whole_file import write_whole
 from handoff.report.examples_words import example_notes
+from handoff.report.numbers import apart, counted
 from handoff.report.set_json import analysis_to_json, comparison_to_json
 from handoff.report.set_text import (
     Gate,
@@ -36,7 +37,7 @@ from handoff.report.set_text import (
     comparison_to_text,
     gates_to_junit,
 )
-from handoff.report.set_words import apart, counted, set_notes
+from handoff.report.set_words import set_notes
 from handoff.workbench import Workbench, open_workbench
 
 

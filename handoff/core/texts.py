@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from handoff.core.errors import QueryError
 from handoff.core.model import Agent
@@ -65,6 +66,11 @@ def shorten(text: str, most: int = 40) -> str:
         for character in text[: most + 1]
     )
     return shown if len(shown) <= most else shown[: most - 1] + "\u2026"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return at least one word as a list in a sentence: "a", "a and b", "a, b and c"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def steering_character(text: str) -> str | None:

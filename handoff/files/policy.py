@@ -10,7 +10,7 @@ from typing import Any
 
 from handoff.core.errors import SettingsError, StalePolicyError
 from handoff.core.model import Policy, ThresholdSource
-from handoff.core.texts import parse_number, shorten
+from handoff.core.texts import listed, parse_number, shorten
 from handoff.files.whole_file import write_whole
 
 KEYS = ("threshold", "margin", "per_agent", "lexical_weight", "found")
@@ -153,8 +153,7 @@ def _read(config: Path, name: str) -> Mapping[str, Any]:
 def _check_keys(values: Mapping[str, Any], known: tuple[str, ...], complaint: str) -> None:
     unknown = set(values) - set(known)
     if unknown:
-        listed = f"{', '.join(known[:-1])} and {known[-1]}"
-        raise SettingsError(f"{complaint} '{shorten(min(unknown))}', it may hold {listed}.")
+        raise SettingsError(f"{complaint} '{shorten(min(unknown))}', it may hold {listed(known)}.")
 
 
 def _check_found(found: object, ground: Ground | None, name: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from handoff.agents.edit import EditEffect, Shift
 from handoff.core.texts import formula_safe, shorten
-from handoff.report.set_words import counted, percent
+from handoff.report.numbers import counted, percent
 
 NAMED_AGENTS = 3
 

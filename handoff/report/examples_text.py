@@ -8,8 +8,7 @@ from handoff.core.learning import Learned
 from handoff.core.model import Registry
 from handoff.evaluation.proof import CurvePoint, Proof, next_labels_buy
 from handoff.evaluation.suggest import Suggestion
-from handoff.report.route_words import rounded
-from handoff.report.set_words import counted, percent, points
+from handoff.report.numbers import counted, p_value, percent, points, rounded
 
 SCHEMA = 2
 METHOD = "kernel ridge on what the cosine gets wrong"
@@ -130,8 +129,3 @@ def threshold_in_words(learned: Learned) -> str:
     if learned.threshold is None:
         return "no threshold of its own."
     return f"its own best threshold is {learned.threshold:.3f}."
-
-
-def p_value(value: float) -> str:
-    """Format a p-value; a very small one has a bound."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"  # noqa: PLR2004

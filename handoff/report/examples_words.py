@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from handoff.core.word_overlap import normal_form
 from handoff.files.cases import Case
 from handoff.files.examples import Examples
-from handoff.report.set_words import counted
+from handoff.report.numbers import counted
 
 _NAMED = 3
 

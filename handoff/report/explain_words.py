@@ -5,8 +5,8 @@ from typing import Any
 
 from handoff.core.explain import EditKind, Explanation, Flip, WordShare
 from handoff.core.model import Registry
-from handoff.core.texts import formula_safe, shorten
-from handoff.report.route_words import rounded, together
+from handoff.core.texts import formula_safe, listed, shorten
+from handoff.report.numbers import rounded, together
 
 _NAMED = 3
 _LEAST = 0.005
@@ -29,13 +29,13 @@ def carried_by(shares: Sequence[WordShare], what: str) -> str:
         return f"No single word of the {what} carries the score."
     said = []
     if carrying:
-        said.append(f"Of the {what}, {_listed(carrying)} {_verb(carrying, 'carry', 'carries')} it")
+        said.append(f"Of the {what}, {_weighed(carrying)} {_verb(carrying, 'carry', 'carries')} it")
     if against:
         verb = _verb(against, "speak", "speaks")
         said.append(
-            f"{_listed(against)} {verb} against it"
+            f"{_weighed(against)} {verb} against it"
             if said
-            else f"Of the {what}, {_listed(against)} {verb} against it"
+            else f"Of the {what}, {_weighed(against)} {verb} against it"
         )
     return f"{'; '.join(said)}."
 
@@ -90,9 +90,9 @@ def _bars(shares: Sequence[WordShare]) -> list[str]:
     return [f"  {share.share:+.3f}  {shorten(share.word, _LONGEST_WORD)}" for share in shares]
 
 
-def _listed(shares: Sequence[WordShare]) -> str:
+def _weighed(shares: Sequence[WordShare]) -> str:
     words = [f"'{shorten(share.word, _LONGEST_WORD)}' ({share.share:+.2f})" for share in shares]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return listed(words)
 
 
 def _verb(shares: Sequence[WordShare], many: str, one: str) -> str:

@@ -10,9 +10,9 @@ from handoff.agents.overlap import Overlap
 from handoff.agents.plane import Map
 from handoff.core.model import Registry
 from handoff.core.texts import formula_safe, shorten
+from handoff.report.numbers import percent
 from handoff.report.overlap_words import name_of, overlap_summary
 from handoff.report.route_figures import BELOW, BEST, THRESHOLD
-from handoff.report.set_words import percent
 
 MOST_IN_HEAT_MAP = 40
 MOST_NAMED = 40

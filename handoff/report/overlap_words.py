@@ -6,9 +6,8 @@ from typing import Any
 from handoff.agents.advice import Advice, AdviceKind
 from handoff.agents.overlap import Contest, Overlap
 from handoff.core.model import Registry
-from handoff.core.texts import formula_safe, shorten
-from handoff.report.route_words import rounded
-from handoff.report.set_words import counted, percent
+from handoff.core.texts import formula_safe, listed, shorten
+from handoff.report.numbers import counted, percent, rounded
 
 _NAMED = 3
 _LONGEST_QUERY = 80
@@ -27,26 +26,26 @@ def name_of(registry: Registry, position: int) -> str:
 def advice_in_words(advice: Advice, registry: Registry) -> str:
     """Say what is wrong and what to do about it, in one sentence."""
     names = [name_of(registry, at) for at in advice.agents[:_NAMED]]
-    listed = _listed(names, len(advice.agents) - len(names))
+    more = len(advice.agents) - len(names)
+    who = listed([*names, f"{more:,} more"] if more else names)
     count = int(advice.figure)
     one = len(advice.agents) == 1
     similarity = rounded(advice.figure, 2)
     return {
         AdviceKind.NEAR_DUPLICATE: (
-            f"{listed} say the same (similarity {similarity}): merge them, or say in each what the "
+            f"{who} say the same (similarity {similarity}): merge them, or say in each what the "
             "other does not do."
         ),
         AdviceKind.STARVED: (
-            f"No query reaches {listed}, though {counted(count, 'case')} should: put the words of "
+            f"No query reaches {who}, though {counted(count, 'case')} should: put the words of "
             "those queries into its description."
         ),
         AdviceKind.OVERLAP: (
-            f"{listed} are closer than most (similarity {similarity}): say in each what sets it "
-            "apart."
+            f"{who} are closer than most (similarity {similarity}): say in each what sets it apart."
         ),
-        AdviceKind.ALIKE_NAMES: f"The names of {listed} look alike: rename all but one of them.",
+        AdviceKind.ALIKE_NAMES: f"The names of {who} look alike: rename all but one of them.",
         AdviceKind.ONE_WORD: (
-            f"{listed} {'has' if one else 'have'} a description of one word or none: say in a "
+            f"{who} {'has' if one else 'have'} a description of one word or none: say in a "
             "sentence what comes to it."
         ),
         AdviceKind.COMMON_TAG: (
@@ -54,11 +53,11 @@ def advice_in_words(advice: Advice, registry: Registry) -> str:
             "and tells few of them apart: take it from most."
         ),
         AdviceKind.UNTAGGED: (
-            f"{listed} {'carries' if one else 'carry'} no tag, where others do: the tag filter "
+            f"{who} {'carries' if one else 'carry'} no tag, where others do: the tag filter "
             f"removes {'it' if one else 'them'} whenever another one's tag is found."
         ),
         AdviceKind.UNREACHED: (
-            f"No case is meant for {listed}, and none reaches {'it' if one else 'them'}: label "
+            f"No case is meant for {who}, and none reaches {'it' if one else 'them'}: label "
             "some queries to know."
         ),
     }[advice.kind]
@@ -78,11 +77,10 @@ def overlap_summary(overlap: Overlap, registry: Registry) -> str:
 
 def contest_in_words(contest: Contest, overlap: Overlap, registry: Registry) -> str:
     """Say how many queries two agents contest."""
-    queries = "1 query" if overlap.queries == 1 else f"{overlap.queries:,} queries"
     return (
         f"{name_of(registry, contest.first)} and {name_of(registry, contest.second)} contest "
-        f"{len(contest.rows):,} of {queries}: the best two, at most {rounded(overlap.margin, 2)} "
-        "apart."
+        f"{len(contest.rows):,} of {counted(overlap.queries, 'query')}: the best two, at most "
+        f"{rounded(overlap.margin, 2)} apart."
     )
 
 
@@ -156,9 +154,3 @@ def overlap_to_text(
                 for row in contest.rows[:_NAMED].tolist()
             ]
     return "\n".join(lines)
-
-
-def _listed(names: Sequence[str], more: int) -> str:
-    if more > 0:
-        return f"{', '.join(names)} and {more:,} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -6,14 +6,8 @@ from typing import Any
 
 from handoff.core.decision import reaches
 from handoff.core.model import Score
-from handoff.report.route_words import (
-    STAGES_IN_WORDS,
-    headline,
-    milliseconds,
-    names,
-    reason,
-    rounded,
-)
+from handoff.report.numbers import milliseconds, rounded
+from handoff.report.route_words import STAGES_IN_WORDS, headline, names, reason
 from handoff.router import Route
 from handoff.trace import Span, wall_ms
 

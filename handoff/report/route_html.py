@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from html import escape
 
+from handoff.report.numbers import milliseconds, rounded
 from handoff.report.route_words import (
     answered_by,
     comparison,
     filter_note,
     headline,
-    milliseconds,
     reason,
-    rounded,
     troubles,
 )
 from handoff.router import Route, Router

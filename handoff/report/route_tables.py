@@ -1,7 +1,8 @@
 """Routes as rows of plain values, for any table; no cell is a spreadsheet's formula."""
 
 from handoff.core.texts import formula_safe
-from handoff.report.route_words import headline, rounded
+from handoff.report.numbers import rounded
+from handoff.report.route_words import headline
 from handoff.router import Route
 
 

@@ -1,7 +1,8 @@
 """A route as text for a terminal."""
 
 from handoff.core.model import Ranking
-from handoff.report.route_words import filter_note, headline, milliseconds, reason
+from handoff.report.numbers import milliseconds
+from handoff.report.route_words import filter_note, headline, reason
 from handoff.router import Route
 from handoff.trace import wall_ms
 

@@ -4,20 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from handoff.core.learning import Learned, strongest_voice
-from handoff.core.model import Decision, Evidence, Outcome, Score, ThresholdSource
-from handoff.core.texts import shorten
+from handoff.core.model import Decision, Evidence, Outcome, Registry, Score, ThresholdSource
+from handoff.core.texts import listed, shorten
 from handoff.core.whatif import WhatIf
 from handoff.files.registry import LONGEST_NAME
+from handoff.report.numbers import counted, rounded, together
 from handoff.router import Route, Router
 from handoff.trace import Span, billed
-
-_FINE_GAP = 0.01
-_MOST_DECIMALS = 8
-_SHORT_MS = 0.1
-_LONG_MS = 10
 
 SOURCES = {
     ThresholdSource.ARGUMENT: "as asked for",
@@ -80,7 +74,7 @@ def comparison(route: Route) -> str:
     first_name, second_name = names([best, second])
     if ranking.candidates == 1:
         return (
-            f"Only {first_name} carries {_listed(best.matched_tags)}; the next, {second_name} "
+            f"Only {first_name} carries {_carried(best.matched_tags)}; the next, {second_name} "
             f"({second_score} against {first_score}), was removed by the tag filter."
         )
     if best.score == second.score:
@@ -126,32 +120,6 @@ def names(scores: Sequence[Score], longest: int = LONGEST_NAME) -> list[str]:
     ]
 
 
-def together(value: float, limit: float) -> tuple[str, str]:
-    """Format two numbers with two decimals, or with as many as it takes to tell them apart.
-
-    Numbers that are one and the same score, in the precision of scores, read the same.
-    """
-    if _same_score(value, limit):
-        return rounded(limit, 2), rounded(limit, 2)
-    decimals = 2 if abs(value - limit) >= _FINE_GAP else 3
-    while decimals < _MOST_DECIMALS and float(rounded(value, decimals)) == float(
-        rounded(limit, decimals)
-    ):
-        decimals += 1
-    return rounded(value, decimals), rounded(limit, decimals)
-
-
-def distance(value: float, limit: float) -> str:
-    """Format how far a number is from a limit, with its sign; only no distance reads as zero."""
-    if _same_score(value, limit):
-        return "+0.00"
-    gap = value - limit
-    decimals = 2 if abs(gap) >= _FINE_GAP else 3
-    while decimals < _MOST_DECIMALS and float(rounded(gap, decimals)) == 0:
-        decimals += 1
-    return f"{gap:+.{decimals}f}"
-
-
 def filter_note(route: Route) -> str:
     """Say what the tag filter did, and what was skipped."""
     ranking = route.ranking
@@ -164,7 +132,7 @@ def filter_note(route: Route) -> str:
         return f"No tag fits the query, so {all_kept}."
     if ranking.widened:
         return f"No agent carries these tags, so {all_kept}."
-    return f"{ranking.candidates:,} of {_agents(len(ranking))} kept."
+    return f"{ranking.candidates:,} of {counted(len(ranking), 'agent')} kept."
 
 
 def answered_by(route: Route, router: Router) -> str:
@@ -178,7 +146,7 @@ def answered_by(route: Route, router: Router) -> str:
     return (
         f"Vectors by {answering.embedder.label}, tags by {answering.tagger.label}. Threshold "
         f"{route.decision.threshold:.2f}, {SOURCES[route.threshold_source]}. "
-        f"{_agents(len(route.ranking.registry))}{_examples(len(route.ranking.registry.examples))}."
+        f"{', '.join(_held(route.ranking.registry))}."
     )
 
 
@@ -217,32 +185,14 @@ def what_would_change(route: Route, what_if: WhatIf) -> list[str]:
     ]
 
 
-def milliseconds(ms: float) -> str:
-    """Format a duration so that a short one is not zero."""
-    if ms < _SHORT_MS:
-        return "<0.1 ms"
-    return f"{ms:.1f} ms" if ms < _LONG_MS else f"{ms:,.0f} ms"
-
-
-def _agents(count: int) -> str:
-    return f"{count:,} {'agent' if count == 1 else 'agents'}"
-
-
-def _examples(count: int) -> str:
-    return f", {count:,} {'example' if count == 1 else 'examples'}" if count else ""
+def _held(registry: Registry) -> list[str]:
+    """Return how many agents a registry holds, and how many examples where it has some."""
+    held = [counted(len(registry), "agent")]
+    return [*held, counted(len(registry.examples), "example")] if registry.examples else held
 
 
 def _all_kept(count: int) -> str:
-    return f"all {_agents(count)} were kept"
-
-
-def rounded(number: float, decimals: int) -> str:
-    """Format a number; a rounded zero has no sign."""
-    return f"{number:.{decimals}f}" if round(number, decimals) else f"{0:.{decimals}f}"
-
-
-def _same_score(one: float, other: float) -> bool:
-    return bool(np.float32(one) == np.float32(other))
+    return f"all {counted(count, 'agent')} were kept"
 
 
 def _threshold_range(route: Route, what_if: WhatIf) -> str:
@@ -303,15 +253,13 @@ def _tags_of_both(best: Score, second: Score) -> str:
     if not best.matched_tags and not second.matched_tags:
         return "no tag tells them apart"
     if set(best.matched_tags) == set(second.matched_tags):
-        return f"both carry {_listed(best.matched_tags)}"
+        return f"both carry {_carried(best.matched_tags)}"
     first_name, second_name = names([best, second])
     return (
-        f"{first_name} carries {_listed(best.matched_tags)}, "
-        f"{second_name} {_listed(second.matched_tags)}"
+        f"{first_name} carries {_carried(best.matched_tags)}, "
+        f"{second_name} {_carried(second.matched_tags)}"
     )
 
 
-def _listed(tags: tuple[str, ...]) -> str:
-    if not tags:
-        return "none of the tags"
-    return tags[0] if len(tags) == 1 else f"{', '.join(tags[:-1])} and {tags[-1]}"
+def _carried(tags: tuple[str, ...]) -> str:
+    return listed(tags) if tags else "none of the tags"

@@ -14,9 +14,10 @@ from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.counts import Ending
 from handoff.evaluation.judged import NOBODY
 from handoff.evaluation.proof import CurvePoint
+from handoff.report.numbers import percent
 from handoff.report.route_figures import BELOW, BEST, THRESHOLD
 from handoff.report.set_groups import ending_key, fate_key, pair_key
-from handoff.report.set_words import ENDINGS, FATES, agent_name, percent
+from handoff.report.set_words import ENDINGS, FATES, agent_name
 
 MOST_CELLS_ACROSS = 25
 _LIGHT, _DARK_ORANGE, _FAILED = "#79B4EA", "#A23B00", "#5B6778"

@@ -14,9 +14,10 @@ from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.counts import Ending
 from handoff.evaluation.sweep import Sweep
 from handoff.files.cases import Case
+from handoff.report.numbers import percent
 from handoff.report.set_figures import spread
 from handoff.report.set_groups import fate_key, pair_key
-from handoff.report.set_words import ENDINGS, FATES, account_rows, agent_name, percent
+from handoff.report.set_words import ENDINGS, FATES, account_rows, agent_name
 
 _ROWS = 41
 _BINS = 20

@@ -10,17 +10,14 @@ from handoff.evaluation.compare import Comparison
 from handoff.evaluation.recommend import Recommendation
 from handoff.files.cases import Case
 from handoff.report.markdown import plain
+from handoff.report.numbers import counted, decimal, percent, points
 from handoff.report.set_json import flip_rows
 from handoff.report.set_words import (
     FATES,
     account_rows,
     agent_name,
     count_line,
-    counted,
-    decimal,
     handed_off,
-    percent,
-    points,
     recommendation,
     significance,
     summary,

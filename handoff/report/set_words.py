@@ -1,6 +1,5 @@
 """The figures of a labelled set in words, for people; plain text, whoever shows it escapes it."""
 
-import math
 from collections.abc import Sequence
 
 from handoff.core.model import Registry, ThresholdSource
@@ -12,7 +11,8 @@ from handoff.evaluation.goal import Aim, Goal
 from handoff.evaluation.judged import ABSENT, NOBODY
 from handoff.evaluation.recommend import FEWEST, FEWEST_OF_A_KIND, Recommendation
 from handoff.files.cases import Cases
-from handoff.report.route_words import SOURCES, together
+from handoff.report.numbers import counted, p_value, percent, points
+from handoff.report.route_words import SOURCES
 
 ENDINGS = {
     Ending.RIGHT: "right",
@@ -31,23 +31,6 @@ FATES = {
 
 _NAMED = 3
 _CERTAIN = 0.05
-_SMALLEST_P = 0.001
-
-
-def percent(share: float) -> str:
-    """Format a share; one that does not exist is a dash."""
-    return "\u2013" if math.isnan(share) else f"{100 * share:.1f} %"
-
-
-def decimal(share: float) -> str:
-    """Format a share with three decimals; one that does not exist is a dash."""
-    return "\u2013" if math.isnan(share) else f"{share:.3f}"
-
-
-def apart(share: float, limit: float) -> tuple[str, str]:
-    """Format a share and a limit in percent, with as many decimals as tell them apart."""
-    one, other = together(100 * share, 100 * limit)
-    return f"{one} %", f"{other} %"
 
 
 def handed_off(counts: Counts) -> str:
@@ -58,18 +41,6 @@ def handed_off(counts: Counts) -> str:
         f"Coverage {percent(counts.coverage)}; of what is handed off "
         f"{percent(counts.precision)} is right."
     )
-
-
-def points(after: float, before: float) -> str:
-    """Format how far a share moved, in percentage points."""
-    if math.isnan(after) or math.isnan(before):
-        return "\u2013"
-    return f"{100 * (after - before):+.1f} points"
-
-
-def counted(number: int, what: str) -> str:
-    """Format a number of things; the plural takes an s."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def goal_in_words(goal: Goal) -> str:
@@ -218,12 +189,12 @@ def agent_name(registry: Registry, position: int) -> str:
 
 def significance(comparison: Comparison) -> str:
     """Say whether flips are more than chance."""
-    flips, p_value = comparison.flips, comparison.p_value
+    flips = comparison.flips
     if not len(flips.better) + len(flips.worse):
         return "No case ends better or worse."
-    how = f"p < {_SMALLEST_P}" if p_value < _SMALLEST_P else f"p = {p_value:.3f}"
-    verdict = "more than chance" if p_value < _CERTAIN else "no more than chance may do"
+    certain = comparison.p_value < _CERTAIN
     return (
-        f"{len(flips.better):,} better, {len(flips.worse):,} worse: {verdict} (McNemar's exact "
-        f"test, {how})."
+        f"{len(flips.better):,} better, {len(flips.worse):,} worse: "
+        f"{'more than chance' if certain else 'no more than chance may do'} (McNemar's exact "
+        f"test, {p_value(comparison.p_value)})."
     )

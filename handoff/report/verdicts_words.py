@@ -6,8 +6,8 @@ from datetime import datetime
 from handoff.core.model import Registry
 from handoff.core.texts import formula_safe, shorten
 from handoff.report.markdown import plain
-from handoff.report.route_words import distance, names, rounded, together
-from handoff.report.set_words import counted
+from handoff.report.numbers import counted, distance, rounded, together
+from handoff.report.route_words import names
 from handoff.router import Route
 from handoff.verdicts.log import Entry, Judgement, Undo, Verdict
 from handoff.verdicts.reviews import (
@@ -123,7 +123,7 @@ def stats(entries: Sequence[Entry]) -> str:
         return "No verdicts yet: judge some on the page, under Check by hand."
     given = counted(len(verdicts), "verdict")
     taken_back = sum(isinstance(entry, Undo) for entry in entries)
-    lines = [f"{given} on {queries_counted(_queries(verdicts))}: {tally_line(verdicts)}."]
+    lines = [f"{given} on {counted(_queries(verdicts), 'query')}: {tally_line(verdicts)}."]
     if taken_back:
         lines.append(f"{counted(taken_back, 'verdict')} taken back.")
     for who in sorted({verdict.who for verdict in verdicts}):
@@ -131,15 +131,10 @@ def stats(entries: Sequence[Entry]) -> str:
         lines.append(f"  {who}: {tally_line(own)}; last on {when(own[-1].when)}")
     registries = len({verdict.fingerprint for verdict in verdicts})
     lines.append(
-        f"Made on {registries:,} {'registry' if registries == 1 else 'registries'}; "
+        f"Made on {counted(registries, 'registry')}; "
         f"{counted(len(called_right(verdicts)), 'route')} last called right."
     )
     return "\n".join(lines)
-
-
-def queries_counted(number: int) -> str:
-    """Format a number of queries."""
-    return f"{number:,} {'query' if number == 1 else 'queries'}"
 
 
 def when(moment: datetime) -> str:

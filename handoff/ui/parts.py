@@ -9,15 +9,9 @@ from handoff.core.errors import HandoffError
 from handoff.core.model import Outcome, Policy, Registry, ThresholdSource
 from handoff.core.texts import agent_text, parse_number, shorten
 from handoff.report.markdown import plain
+from handoff.report.numbers import distance, milliseconds
 from handoff.report.route_budget import BUDGET_MS
-from handoff.report.route_words import (
-    STAGES_IN_WORDS,
-    distance,
-    filter_note,
-    headline,
-    milliseconds,
-    reason,
-)
+from handoff.report.route_words import STAGES_IN_WORDS, filter_note, headline, reason
 from handoff.router import Route
 from handoff.trace import Span
 from handoff.ui import state

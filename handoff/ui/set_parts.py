@@ -10,8 +10,9 @@ from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.flips import Flips
 from handoff.evaluation.proof import next_labels_buy
 from handoff.files.cases import Case, Cases
-from handoff.report.examples_text import METHOD, NEXT_LABELS, Lesson, p_value, threshold_in_words
+from handoff.report.examples_text import METHOD, NEXT_LABELS, Lesson, threshold_in_words
 from handoff.report.markdown import plain
+from handoff.report.numbers import counted, p_value, percent, points
 from handoff.report.set_figures import (
     Mark,
     account_alt,
@@ -37,7 +38,7 @@ from handoff.report.set_tables import (
     pair_rows,
     score_rows,
 )
-from handoff.report.set_words import counted, percent, points, set_notes, summary
+from handoff.report.set_words import set_notes, summary
 from handoff.ui import labels, state
 from handoff.ui.labels import LabelledSet
 from handoff.ui.parts import chart_ink, queries_agreed

@@ -13,7 +13,7 @@ from handoff.core.ranking import rank_by
 from handoff.report.explain_figures import shares_alt, shares_chart
 from handoff.report.explain_words import carried_by, flip_in_words, share_rows
 from handoff.report.markdown import plain
-from handoff.report.route_words import rounded
+from handoff.report.numbers import rounded
 from handoff.router import Router
 from handoff.ui import state
 from handoff.ui.parts import chart_ink

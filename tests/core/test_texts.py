@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from handoff.core.errors import QueryError
 from handoff.core.model import Agent
-from handoff.core.texts import agent_text, parse_query
+from handoff.core.texts import agent_text, listed, parse_query
 
 typed = st.text(
     st.one_of(
@@ -87,3 +87,11 @@ def test_a_lone_surrogate_is_refused(code):
     """Bytes that were no text are turned away before a model chokes on them."""
     with pytest.raises(QueryError, match="UTF-8"):
         parse_query(f"fix {chr(code)} it")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_a_list_reads_as_in_a_sentence(words, shown):
+    """Commas, and one "and"."""
+    assert listed(words) == shown

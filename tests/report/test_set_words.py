@@ -19,14 +19,9 @@ from handoff.report.set_words import (
     FATES,
     account_rows,
     agent_name,
-    apart,
     count_line,
-    counted,
-    decimal,
     goal_in_words,
     handed_off,
-    percent,
-    points,
     recommendation,
     set_notes,
     significance,
@@ -93,37 +88,6 @@ def flips_of(better, worse, p_value):
 
 
 @pytest.mark.parametrize(
-    ("share", "shown"),
-    [(0, "0.0 %"), (1, "100.0 %"), (2 / 3, "66.7 %"), (0.00049, "0.0 %"), (NAN, "\u2013")],
-)
-def test_a_share_is_shown_in_percent(share, shown):
-    """One decimal, and a dash where there is nothing to share."""
-    assert percent(share) == shown
-
-
-@pytest.mark.parametrize(
-    ("share", "shown"), [(0, "0.000"), (1, "1.000"), (0.6254, "0.625"), (NAN, "\u2013")]
-)
-def test_a_figure_is_shown_with_three_decimals(share, shown):
-    """And with a dash where there is none."""
-    assert decimal(share) == shown
-
-
-@pytest.mark.parametrize(
-    ("share", "limit", "shown"),
-    [
-        pytest.param(0.75, 0.5, ("75.00 %", "50.00 %"), id="far apart"),
-        pytest.param(0.7999, 0.8, ("79.990 %", "80.000 %"), id="near"),
-        pytest.param(0.799999, 0.8, ("79.9999 %", "80.0000 %"), id="as many as it takes"),
-        pytest.param(5 / 6, 5 / 6, ("83.33 %", "83.33 %"), id="the same"),
-    ],
-)
-def test_a_share_and_its_limit_read_the_same_only_if_they_are(share, limit, shown):
-    """Whoever falls short by little sees by how little."""
-    assert apart(share, limit) == shown
-
-
-@pytest.mark.parametrize(
     ("counts", "said"),
     [
         pytest.param(
@@ -137,33 +101,6 @@ def test_a_share_and_its_limit_read_the_same_only_if_they_are(share, limit, show
 def test_hand_offs_are_told_with_how_many_are_right(counts, said):
     """Of no hand-off there is no share to tell."""
     assert handed_off(counts) == said
-
-
-@pytest.mark.parametrize(
-    ("after", "before", "shown"),
-    [
-        pytest.param(0.75, 0.5, "+25.0 points", id="up"),
-        pytest.param(0.5, 0.75, "-25.0 points", id="down"),
-        pytest.param(0.5, 0.5, "+0.0 points", id="the same"),
-    ],
-)
-def test_a_move_is_shown_with_its_sign(after, before, shown):
-    """Percentage points, not percent."""
-    assert points(after, before) == shown
-
-
-@pytest.mark.parametrize(("after", "before"), [(NAN, NAN), (0.5, NAN), (NAN, 0.5)])
-def test_a_move_of_what_does_not_exist_is_a_dash(after, before):
-    """Where there is no share, none has moved."""
-    assert points(after, before) == "\u2013"
-
-
-@pytest.mark.parametrize(
-    ("number", "shown"), [(0, "0 cases"), (1, "1 case"), (2, "2 cases"), (1_234, "1,234 cases")]
-)
-def test_one_is_singular(number, shown):
-    """None and many are plural."""
-    assert counted(number, "case") == shown
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from handoff.agents.plane import project
 from handoff.core.model import FloatArray, Registry
 from handoff.evaluation.analysis import Analysis
 from handoff.report.markdown import plain
+from handoff.report.numbers import counted
 from handoff.report.overlap_figures import (
     map_alt,
     map_chart,
@@ -23,7 +24,6 @@ from handoff.report.overlap_words import (
     contest_rows,
     overlap_summary,
 )
-from handoff.report.set_words import counted
 from handoff.ui.parts import chart_ink
 from handoff.ui.set_parts import chart, table
 

@@ -12,8 +12,8 @@ from handoff.files.cases import Cases
 from handoff.files.registry import format_registry
 from handoff.report.edit_words import edit_summary, shift_rows
 from handoff.report.markdown import plain
+from handoff.report.numbers import counted
 from handoff.report.set_tables import endings_rows
-from handoff.report.set_words import counted
 from handoff.ui import editing, labels, state
 from handoff.ui.agents.overlap import agents_map, first_looks, overlaps
 from handoff.ui.editing import COLUMNS, Draft

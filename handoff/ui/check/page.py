@@ -7,11 +7,11 @@ from handoff.core.errors import HandoffError
 from handoff.core.model import Policy
 from handoff.core.texts import shorten
 from handoff.report.markdown import plain
+from handoff.report.numbers import counted
 from handoff.report.route_words import names, troubles
 from handoff.report.verdicts_words import (
     additions_told,
     progress,
-    queries_counted,
     regression_rows,
     regression_summary,
     score_table,
@@ -397,7 +397,7 @@ def check(
         if waiting:
             show_card(waiting[0], last, judging)
         elif queries:
-            st.success(f"All {queries_counted(len(queries))} are judged.", icon=":material/done:")
+            st.success(f"All {counted(len(queries), 'query')} are judged.", icon=":material/done:")
             undo_button(last)
         else:
             st.info(
@@ -465,7 +465,7 @@ def keep(verdicts: tuple[Verdict, ...]) -> None:
         )
         return
     additions, name = told
-    new = queries_counted(len(additions.cases))
+    new = counted(len(additions.cases), "query")
     show = st.success if additions.cases else st.info
     show(plain(f"{new} added to {name}; {additions.known:,} stood there already."))
     for sentence in additions_told(additions, router.registry):

@@ -10,6 +10,7 @@ from handoff.core.model import Evidence, Policy
 from handoff.core.texts import parse_query, shorten
 from handoff.core.whatif import ask_what_if
 from handoff.report.markdown import plain
+from handoff.report.numbers import milliseconds
 from handoff.report.route_budget import TOTAL_BUDGET_MS, simulate
 from handoff.report.route_figures import (
     SHOWN,
@@ -23,7 +24,6 @@ from handoff.report.route_tables import ranking_rows, side_by_side
 from handoff.report.route_words import (
     answered_by,
     comparison,
-    milliseconds,
     spending,
     troubles,
     voice,
