@@ -1,5 +1,6 @@
 # make run     set up and open the page (PORT=9000 picks a port)
 # make test    set up for development and run every check
+# make quick   the same without a browser and without the slow tests: while you work
 # make setup   what running needs: .venv with requirements.lock
 # make lock    refresh both locks from pyproject.toml
 # PYTHON=...   names the Python to build .venv with
@@ -8,7 +9,10 @@ LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml
 export PYTHON
 
-.PHONY: run test setup setup-dev lock
+# A file's tests share what was costly to start; whole files go to one of two processes.
+PYTEST = .venv/bin/pytest -n 2 --dist loadfile
+
+.PHONY: run test quick setup setup-dev static lock
 
 run: setup
 	@.venv/bin/handoff ui $(if $(PORT),--port "$(PORT)")
@@ -18,14 +22,21 @@ setup:
 
 setup-dev:
 	@.ci/setup requirements-dev.lock
-	@.ci/browser
 
-test: setup-dev
+static: setup-dev
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
-	.venv/bin/mypy
-	.venv/bin/pytest --cov --cov-report=term:skip-covered
+	.venv/bin/mypy --num-workers 2
+
+quick: static
+	$(PYTEST) --ignore tests/browser -m "not slow"
+
+# Browser checks apart: they run other processes, where coverage adds nothing that these lack.
+test: static
+	@.ci/browser
+	$(PYTEST) --ignore tests/browser --cov --cov-report=term:skip-covered
+	$(PYTEST) tests/browser
 
 lock:
 	@.ci/setup

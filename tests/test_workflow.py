@@ -22,9 +22,12 @@ BIN = Path(sys.executable).parent
 RUNS = Path("/tmp/flyte/metadata")  # noqa: S108 - where Flyte keeps local runs
 AGENTS = "id,name,description,tags\nevil,<script>alert(1)</script>,Rain & wind,sky\n"
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("flyte") is None, reason="the extra [flyte] is not installed"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("flyte") is None, reason="the extra [flyte] is not installed"
+    ),
+    pytest.mark.slow,
+]
 
 NOTES_SCRIPT = """
 import asyncio

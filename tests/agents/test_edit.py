@@ -254,6 +254,7 @@ def test_the_summary_names_the_edited_and_their_neighbours(gather, loop):
     assert "Neighbours: " in said
 
 
+@pytest.mark.slow
 def test_the_public_set_is_edited_exactly(data, loop, tmp_path):
     """On 150 agents and 3,100 cases, an edited description gives what gathering anew gives."""
     folder = data / "clinc150"

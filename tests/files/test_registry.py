@@ -562,6 +562,7 @@ def test_without_the_threshold_column_nobody_has_one():
     assert agent.threshold is None
 
 
+@pytest.mark.slow
 def test_100000_agents_with_5000_tags_load():
     """The largest registry that is allowed is read whole."""
     lines = [f"agent {number},A,Does a.,tag {number % 5_000}" for number in range(100_000)]
@@ -573,6 +574,7 @@ def test_100000_agents_with_5000_tags_load():
     assert registry.agents[99_999].id == "agent 99999"
 
 
+@pytest.mark.slow
 def test_one_agent_more_than_100000_is_refused():
     """The first agent beyond the limit is pointed at."""
     lines = [f"{number},A,Does a.," for number in range(100_001)]

@@ -325,6 +325,7 @@ def test_gathering_can_be_stopped(page, monkeypatch):
     assert "what it does to 4 labelled queries stands here" in sentences(page)
 
 
+@pytest.mark.slow
 def test_the_largest_registry_can_be_imported(page, monkeypatch):
     """A hundred thousand agents are shown in part; too many for the set is a sentence."""
     page.run()
