@@ -10,7 +10,8 @@ from handoff.core.model import Agent
 
 LONGEST_QUERY = 4_000
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# Possessive, and with a dot between its runs of digits: one pass, however long a text is.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 _FORMULA_STARTS = frozenset("=+-@")
 # Control characters steer a terminal, and those that override direction disguise a text.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

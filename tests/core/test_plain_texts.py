@@ -142,6 +142,19 @@ def test_anything_else_is_not_a_number(text):
     assert math.isnan(parse_number(text))
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["9" * 300_000 + "x", "-" + "9." * 150_000, "1e" + "0" * 300_000],
+    ids=["digits and a letter", "many points", "a long exponent"],
+)
+def test_a_long_text_is_told_from_a_number_in_one_pass(text):
+    """A link may hold one; a pass for each of its digits would hold everybody up for minutes."""
+    number = parse_number(text)
+
+    assert math.isnan(number) or number == 1.0
+    assert formula_safe(f"={text}") == f"'={text}"
+
+
 def test_a_query_error_is_one_sentence_of_its_two_parts():
     """Problem and mend can be put into another sentence, and make one by themselves."""
     error = QueryError("the query is in Klingon", "type it in English")
