@@ -19,7 +19,7 @@ from handoff.core.learning import Lessons, learn
 from handoff.core.model import EvidenceSet, FloatArray, Policy, Registry, ThresholdSource
 from handoff.core.texts import agent_text
 from handoff.evaluation.analysis import Analysis
-from handoff.evaluation.proof import draw_curve, prove
+from handoff.evaluation.proof import Worth, draw_curve, prove
 from handoff.evaluation.recommend import Recommendation
 from handoff.evaluation.run import Run, gather_cases
 from handoff.files.cases import Case, Cases, append_cases, format_cases, parse_cases
@@ -29,7 +29,6 @@ from handoff.files.policy import Found, Ground, format_policy, load_policy, pars
 from handoff.files.settings import Settings
 from handoff.files.whole_file import write_whole
 from handoff.providers.openai.connection import OpenAIConnection
-from handoff.report.examples_text import Lesson
 from handoff.router import Router
 from handoff.trace import Trace
 from handoff.verdicts.log import Verdict
@@ -252,7 +251,7 @@ def build_workbench(
     return Workbench(settings, router, examples, connection, loop)
 
 
-def measure_worth(agents: FloatArray, lessons: Lessons) -> Lesson:
+def measure_worth(agents: FloatArray, lessons: Lessons) -> Worth:
     """Learn from examples, and prove what that is worth, each judged by what it did not teach.
 
     Args:
@@ -263,7 +262,7 @@ def measure_worth(agents: FloatArray, lessons: Lessons) -> Lesson:
     learned = learn(agents, lessons)
     learnt = time.perf_counter()
     proof, curve = prove(agents, lessons), draw_curve(agents, lessons)
-    return Lesson(learned, proof, curve, learnt - started, time.perf_counter() - learnt)
+    return Worth(learned, proof, curve, learnt - started, time.perf_counter() - learnt)
 
 
 def _typed(policy: Policy, threshold: str | None) -> Policy:

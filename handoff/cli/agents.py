@@ -20,8 +20,9 @@ from handoff.core.texts import parse_query, shorten
 from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.run import Run, label_run
 from handoff.files.cases import load_cases
+from handoff.report.explain_json import explanation_to_json
 from handoff.report.explain_words import explanation_to_text
-from handoff.report.overlap_json import explanation_to_json, overlap_to_json
+from handoff.report.overlap_json import overlap_to_json
 from handoff.report.overlap_words import overlap_to_text
 from handoff.trace import Trace
 

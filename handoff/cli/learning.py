@@ -14,18 +14,13 @@ from handoff.core.learning import NOBODY, Lessons
 from handoff.core.model import Example, FloatArray, Registry
 from handoff.core.texts import agent_text, parse_query, shorten
 from handoff.core.word_overlap import normal_form
-from handoff.evaluation.proof import MOST_TO_LEARN, part, thin
+from handoff.evaluation.proof import MOST_TO_LEARN, Worth, part, thin
 from handoff.evaluation.suggest import suggest as choose_suggestions
 from handoff.files.cases import load_cases
 from handoff.files.csv_table import Row, Shape, load_bytes, parse_rows
 from handoff.files.examples import Labelled, collect_examples, save_examples
-from handoff.report.examples_text import (
-    Lesson,
-    lesson_to_json,
-    lesson_to_text,
-    suggestion_rows,
-    suggestions_to_text,
-)
+from handoff.report.examples_json import suggestion_rows, worth_to_json
+from handoff.report.examples_text import suggestions_to_text, worth_to_text
 from handoff.trace import Trace
 from handoff.workbench import Workbench, measure_worth, open_workbench
 
@@ -53,18 +48,18 @@ def learn_cases(
     }:
         raise SettingsError(f"{output} holds something else: name another file with -o.")
     with open_workbench(settings) as bench:
-        lesson, examples, notes = _learn(bench, cases_path)
+        worth, examples, notes = _learn(bench, cases_path)
     if output is not None:
         save_examples(output, examples)
         notes.append(f"Saved to {output}.")
     if as_json:
-        click.echo(json.dumps(lesson_to_json(lesson, notes), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(worth_to_json(worth, notes), ensure_ascii=False, indent=2))
     else:
-        click.echo(lesson_to_text(lesson, notes))
+        click.echo(worth_to_text(worth, notes))
     return OK
 
 
-def _learn(bench: Workbench, cases_path: Path) -> tuple[Lesson, Sequence[Example], list[str]]:
+def _learn(bench: Workbench, cases_path: Path) -> tuple[Worth, Sequence[Example], list[str]]:
     """Learn from a file of cases; return the proof, the examples and what to know of them."""
     agents = bench.registry
     cases = load_cases(cases_path, agents)

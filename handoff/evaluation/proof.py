@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handoff.core.learning import Lessons, learn, score_queries
+from handoff.core.learning import Learned, Lessons, learn, score_queries
 from handoff.core.model import FloatArray, IntArray
 from handoff.evaluation.binomial import mcnemar
 from handoff.evaluation.confusion import selected
@@ -20,6 +20,8 @@ MOST_TO_LEARN = 1_500
 FOLDS = 5
 SIZES = (1, 2, 5, 10, 20, 40, 80, 160)
 CURVE_SEEDS = 3
+NEXT_LABELS = 50
+"""How many more labels a curve is read for."""
 EVERYBODY = -1.0
 """A threshold that every score reaches."""
 
@@ -58,6 +60,25 @@ class CurvePoint:
     each: int
     examples: float
     accuracy: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worth:
+    """What examples are worth: what was learned from them, and its proof.
+
+    Attributes:
+        learned: From all examples.
+        proof: Cross-validated.
+        curve: Accuracy by how many examples an agent has.
+        seconds: What learning took.
+        proof_seconds: What the proof and the curve took.
+    """
+
+    learned: Learned
+    proof: Proof
+    curve: Sequence[CurvePoint]
+    seconds: float
+    proof_seconds: float
 
 
 def prove(agents: FloatArray, lessons: Lessons, seed: int = SEED) -> Proof:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from handoff.core.learning import Learned
 from handoff.core.word_overlap import normal_form
 from handoff.files.cases import Case
 from handoff.files.examples import Examples
 from handoff.report.numbers import counted
 
+METHOD = "kernel ridge on what the cosine gets wrong"
 _NAMED = 3
 
 
@@ -35,3 +37,10 @@ def example_notes(examples: Examples, cases: Sequence[Case] = ()) -> list[str]:
     if examples.repeated:
         said.append(f"{counted(examples.repeated, 'example')} that repeat earlier ones count once.")
     return said
+
+
+def threshold_in_words(learned: Learned) -> str:
+    """Say which threshold the examples ask for."""
+    if learned.threshold is None:
+        return "no threshold of its own."
+    return f"its own best threshold is {learned.threshold:.3f}."

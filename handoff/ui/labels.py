@@ -21,7 +21,7 @@ from handoff.core.texts import agent_text, parse_query
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.judged import Labelled
-from handoff.evaluation.proof import MOST_TO_LEARN, draw_curve, part, prove, thin
+from handoff.evaluation.proof import MOST_TO_LEARN, Worth, draw_curve, part, prove, thin
 from handoff.evaluation.recommend import OwnThresholds, Recommendation
 from handoff.evaluation.run import (
     Run,
@@ -40,7 +40,6 @@ from handoff.files.policy import Found, format_policy
 from handoff.files.registry import save_registry
 from handoff.files.settings import EXAMPLES_NAME
 from handoff.files.whole_file import write_whole
-from handoff.report.examples_text import Lesson
 from handoff.ui import state
 
 MOST_RUNS = 6
@@ -308,11 +307,11 @@ def measure(opened: state.Opened, labelled_set: LabelledSet) -> None:
     learned = learn(agents, lessons)
     seconds = time.perf_counter() - started
     proof, curve = prove(agents, lessons), draw_curve(agents, lessons)
-    lesson = Lesson(learned, proof, curve, seconds, time.perf_counter() - started - seconds)
+    lesson = Worth(learned, proof, curve, seconds, time.perf_counter() - started - seconds)
     st.session_state["lesson"] = (_lesson_key(opened, run), lesson)
 
 
-def measured(opened: state.Opened, labelled_set: LabelledSet) -> Lesson | None:
+def measured(opened: state.Opened, labelled_set: LabelledSet) -> Worth | None:
     """Return the proof for this set, if it was measured."""
     key, lesson = st.session_state.get("lesson", (None, None))
     return lesson if key == _lesson_key(opened, labelled_set.run) else None

@@ -8,9 +8,9 @@ import streamlit as st
 from handoff.core.model import ThresholdSource
 from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.flips import Flips
-from handoff.evaluation.proof import next_labels_buy
+from handoff.evaluation.proof import NEXT_LABELS, Worth, next_labels_buy
 from handoff.files.cases import Case, Cases
-from handoff.report.examples_text import METHOD, NEXT_LABELS, Lesson, threshold_in_words
+from handoff.report.examples_words import METHOD, threshold_in_words
 from handoff.report.markdown import plain
 from handoff.report.numbers import counted, p_value, percent, points
 from handoff.report.set_figures import (
@@ -277,7 +277,7 @@ def confusions(analysis: Analysis) -> None:
     table(agent_rows(analysis), "Precision and recall of each agent", "agents")
 
 
-def lesson_figures(lesson: Lesson) -> None:
+def lesson_figures(lesson: Worth) -> None:
     """Draw what examples bring: before and after, the curve, and its table."""
     proof, before = lesson.proof, lesson.proof.before.accuracy
     with st.grid(3, min_column_width=150):
