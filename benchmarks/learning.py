@@ -49,6 +49,7 @@ from handoff.evaluation.run import label_run
 from handoff.evaluation.suggest import suggest
 from handoff.evaluation.sweep import auroc, top1
 from handoff.index.exact import ExactIndex
+from handoff.index.learned import LearnedIndex
 from handoff.providers.local import LocalEmbedder
 
 SETS = ("clinc150", "clinc_domains", "hwu64", "metatool")
@@ -233,10 +234,11 @@ def checked_index(data: Set, loop: BackgroundLoop) -> None:
     """Make sure that the package's index learns what the table's figures stand on."""
     learning, test = halves(data.owners, 0)
     registry = Registry(data.registry.agents, examples_of(data, learning))
-    index = ExactIndex(registry, LocalEmbedder())
+    embedder = LocalEmbedder()
+    index = LearnedIndex(ExactIndex(registry, embedder), registry, embedder)
     loop.run(index.prepare())
     texts = [data.lessons.texts[row] for row in test.tolist()]
-    scores, _ = index.search(data.lessons.vectors[test], texts)
+    scores, _ = loop.run(index.search(data.lessons.vectors[test], texts))
     learned = learn(data.agents, part(data.lessons, distinct(data, learning)))
     ours = score_queries(data.lessons.vectors[test], texts, learned)
     if float(np.abs(scores - ours).max()) > 1e-4:  # noqa: PLR2004 - float32 over another batch

@@ -97,10 +97,12 @@ def routing_ms(agents: int) -> tuple[float, float]:
         tuple(Agent(f"a{i}", f"A{i}", f"Does {i}.", (f"tag {i % TAGS}",)) for i in range(agents))
     )
     index = ExactIndex(registry, RandomEmbedder(rows))
-    asyncio.run(index.prepare())
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(index.prepare())
 
     def route() -> None:
-        similarities, positions = index.search(vector, ("query",))
+        similarities, positions = loop.run_until_complete(index.search(vector, ("query",)))
         evidence = EvidenceSet(
             ("query",),
             "random",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from handoff.core.errors import SettingsError
 from handoff.core.lexical import build_lexicon
@@ -10,8 +11,9 @@ from handoff.core.texts import agent_text
 from handoff.files.examples import Examples, load_examples
 from handoff.files.registry import load_registry
 from handoff.files.settings import Settings
-from handoff.index.exact import ExactIndex, HeldOutIndex
-from handoff.protocols import AgentRunner, Embedder, TagExtractor
+from handoff.index.exact import ExactIndex
+from handoff.index.learned import HeldOutIndex, LearnedIndex
+from handoff.protocols import AgentRunner, Embedder, TagExtractor, VectorIndex
 from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
 from handoff.providers.local import LocalEmbedder, LocalTagExtractor, load_model
 from handoff.providers.openai.connection import OpenAIConnection, load_sdk
@@ -104,7 +106,7 @@ def build_router(
     local: Embedder = LocalEmbedder()
     if cache is not None:
         local = CachedEmbedder(local, cache)
-    context = ExactIndex(registry, local, kept_in)
+    context = _index(registry, local, kept_in)
     similar: TagExtractor = LocalTagExtractor(registry, local, context)
     simulated = SimulatedRunner()
     lexicon = build_lexicon([agent_text(agent) for agent in registry.agents])
@@ -124,7 +126,7 @@ def build_router(
     if settings.fall_back and embedder.paid:
         fallback = Router(registry, local, similar, context, lexicon, simulated)
     runner: AgentRunner = simulated if connection is None else OpenAIRunner(connection)
-    index = context if embedder is local else ExactIndex(registry, embedder, kept_in)
+    index = context if embedder is local else _index(registry, embedder, kept_in)
     held_out = None
     if registry.examples:
         held_out_tagger = tagger
@@ -134,6 +136,11 @@ def build_router(
             registry, embedder, held_out_tagger, HeldOutIndex(index), lexicon, simulated
         )
     return Router(registry, embedder, tagger, index, lexicon, runner, fallback, held_out)
+
+
+def _index(registry: Registry, embedder: Embedder, kept_in: Path | None) -> VectorIndex:
+    exact = ExactIndex(registry, embedder)
+    return LearnedIndex(exact, registry, embedder, kept_in) if registry.examples else exact
 
 
 def _with_key(connection: OpenAIConnection | None) -> OpenAIConnection:

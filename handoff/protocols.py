@@ -147,15 +147,19 @@ class VectorIndex(Protocol):
         """What the registry's examples taught; None without examples, or before `prepare`."""
         ...
 
-    async def prepare(self) -> None:
+    async def prepare(self, agents: FloatArray | None = None) -> None:
         """Embed the registry, the first time; afterwards do nothing.
+
+        Args:
+            agents: The agents' unit rows where somebody embedded them already, shape (agents,
+                dimensions).
 
         Raises:
             ProviderError: The agents could not be embedded.
         """
         ...
 
-    def search(
+    async def search(
         self, vectors: FloatArray, queries: Sequence[str]
     ) -> tuple[FloatArray, IntArray | None]:
         """Return the similarities of queries with agents, after `prepare`.

@@ -124,7 +124,7 @@ class Router:
         vectors = embedding.result()
         extracted = tagging.result()
         with trace.span("score"):
-            similarities, positions = self.index.search(vectors, queries)
+            similarities, positions = await self.index.search(vectors, queries)
             lexical = lexical_scores(queries, self.lexicon)
             if positions is not None:
                 lexical = np.take_along_axis(lexical, positions, axis=1)

@@ -269,7 +269,7 @@ async def score_agents(query: str, agent_ids: list[str]) -> Scores:
         await router.index.prepare()
     vectors = unpack(await get_embeddings([query])).reshape(1, -1)
     with _span("score"):
-        similarities, positions = router.index.search(vectors, [query])
+        similarities, positions = await router.index.search(vectors, [query])
         lexical = lexical_scores([query], router.lexicon)
         if positions is not None:
             raise SettingsError("Flyte routes over an exact index: choose one.")

@@ -148,9 +148,11 @@ def test_gathering_fills_every_field_of_the_evidence(router):
 class FewIndex(ExactIndex):
     """Returns two of the agents, as a large index would: the last one and the first one."""
 
-    def search(self, vectors: np.ndarray, queries: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    async def search(
+        self, vectors: np.ndarray, queries: list[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Find all, return columns 2 and 0."""
-        similarities, _ = super().search(vectors, queries)
+        similarities, _ = await super().search(vectors, queries)
         positions = np.tile(np.array([2, 0]), (len(vectors), 1))
         return np.take_along_axis(similarities, positions, axis=1), positions
 
@@ -394,7 +396,7 @@ def test_an_index_that_was_not_prepared_says_so(embedder):
     index = ExactIndex(REGISTRY, embedder)
 
     with pytest.raises(RuntimeError, match="prepare"):
-        index.search(np.zeros((1, 64), dtype=np.float32), ["q"])
+        asyncio.run(index.search(np.zeros((1, 64), dtype=np.float32), ["q"]))
 
 
 def test_judging_makes_no_call(router, embedder, tagger, runner):
@@ -525,6 +527,7 @@ def test_closing_a_background_loop_ends_its_thread():
     """Nothing of it is left."""
     before = loop_threads()
     started = BackgroundLoop()
+    started.run(asyncio.sleep(0))
     (mine,) = loop_threads() - before
 
     started.close()

@@ -51,7 +51,7 @@ async def explain(router: Router, evidence: Evidence, policy: Policy, position: 
         total_scores(evidence.similarities, evidence.lexical, policy.lexical_weight)[position]
     )
     queries = variants_of(evidence.query)
-    left = dict.fromkeys(queries, 0.0) | _query_scores(
+    left = dict.fromkeys(queries, 0.0) | await _query_scores(
         router, rows, [query for query in queries if query], policy, position
     )
     descriptions = variants_of(agent.description)
@@ -128,7 +128,7 @@ async def smallest_flip(
     return None
 
 
-def _query_scores(
+async def _query_scores(
     router: Router,
     rows: dict[str, FloatArray],
     queries: Sequence[str],
@@ -138,7 +138,9 @@ def _query_scores(
     """Return the agent's score for other queries, as a route would score them."""
     if not queries:
         return {}
-    similarities, _ = router.index.search(np.stack([rows[query] for query in queries]), queries)
+    similarities, _ = await router.index.search(
+        np.stack([rows[query] for query in queries]), queries
+    )
     lexical = np.zeros_like(similarities)
     if policy.lexical_weight:
         lexical = lexical_scores(queries, router.lexicon)

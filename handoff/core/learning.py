@@ -150,12 +150,32 @@ def score_queries(vectors: FloatArray, texts: Sequence[str], learned: Learned) -
         texts: The queries as typed.
         learned: From `learn`.
     """
-    cosines = vectors @ learned.agents.T
+    return correct(vectors @ learned.agents.T, vectors, texts, learned)
+
+
+def correct(
+    cosines: FloatArray,
+    vectors: FloatArray,
+    texts: Sequence[str],
+    learned: Learned,
+    positions: IntArray | None = None,
+) -> FloatArray:
+    """Correct cosines of queries with agents by what was learned; as they are without examples.
+
+    Args:
+        cosines: Shape (queries, agents), or those of some agents, shape (queries, returned).
+        vectors: The queries' unit rows, shape (queries, d).
+        texts: The queries as typed.
+        learned: From `learn`.
+        positions: Whose cosines they are, shape (queries, returned); None for all agents.
+    """
     if not len(learned.lessons):
         return cosines
-    level = np.float32(learned.level)
-    lifted = level + learned.lift * (cosines - level)
-    return _clip(lifted + likeness(vectors, texts, learned) @ learned.weights)
+    level, lift = np.float32(learned.level), learned.lift
+    added = likeness(vectors, texts, learned) @ learned.weights
+    if positions is not None:
+        lift, added = lift[positions], np.take_along_axis(added, positions, axis=1)
+    return _clip(level + lift * (cosines - level) + added)
 
 
 def likeness(vectors: FloatArray, texts: Sequence[str], learned: Learned) -> FloatArray:

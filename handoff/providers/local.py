@@ -132,7 +132,7 @@ class LocalTagExtractor:
             part = queries[first : first + _QUERIES_AT_ONCE]
             sums, content = _pooled(tuple(part))
             vectors = unit(sums)
-            agents, _ = self._index.search(vectors, part)
+            agents, _ = await self._index.search(vectors, part)
             names = vectors @ tag_rows.T
             rows = zip(part, agents, names, content.tolist(), strict=True)
             tags += [weigh(*row) for row in rows]

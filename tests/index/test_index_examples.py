@@ -10,14 +10,15 @@ import pytest
 from fake_openai import CHAT, EMBEDDINGS, FakeOpenAI
 
 from handoff.bootstrap import build_connection, build_router, open_registry
-from handoff.core.learning import NOBODY, Lessons, learn
+from handoff.core.learning import NOBODY, Lessons, learn, score_queries
 from handoff.core.model import Agent, Example, Registry
 from handoff.core.texts import agent_text
 from handoff.evaluation.run import Run, gather_cases
 from handoff.files.cases import Case
 from handoff.files.policy import load_policy
 from handoff.files.settings import OpenAISettings, load_settings
-from handoff.index.exact import ExactIndex, HeldOutIndex
+from handoff.index.exact import ExactIndex
+from handoff.index.learned import HeldOutIndex, LearnedIndex
 from handoff.providers.scripted import ScriptedEmbedder
 from handoff.trace import Trace
 
@@ -68,12 +69,27 @@ def evaluated(router, queries):
     return asyncio.run(collect())
 
 
+def taught_by(embedder):
+    """Return an index that learns from the examples."""
+    return LearnedIndex(ExactIndex(TAUGHT, embedder), TAUGHT, embedder)
+
+
+class FewIndex(ExactIndex):
+    """Returns two of the agents, as a large index would: the last one and the first one."""
+
+    async def search(self, vectors, queries):
+        """Find all, return columns 2 and 0."""
+        scores, _ = await super().search(vectors, queries)
+        positions = np.tile(np.array([2, 0]), (len(vectors), 1))
+        return np.take_along_axis(scores, positions, axis=1), positions
+
+
 def searching(index, queries):
     """Embed queries and search for them."""
 
     async def search():
         await index.prepare()
-        return index.search(await ScriptedEmbedder().embed(queries), queries)[0]
+        return (await index.search(await ScriptedEmbedder().embed(queries), queries))[0]
 
     return asyncio.run(search())
 
@@ -81,7 +97,7 @@ def searching(index, queries):
 def test_agents_and_examples_are_embedded_in_one_batch():
     """The agents' texts first, then the examples; the second time nothing is asked."""
     embedder = ScriptedEmbedder()
-    index = ExactIndex(TAUGHT, embedder)
+    index = taught_by(embedder)
 
     asyncio.run(index.prepare())
     asyncio.run(index.prepare())
@@ -94,7 +110,7 @@ def test_agents_and_examples_are_embedded_in_one_batch():
 def test_preparing_at_once_learns_once():
     """Whoever comes second waits for the first."""
     embedder = ScriptedEmbedder()
-    index = ExactIndex(TAUGHT, embedder)
+    index = taught_by(embedder)
 
     async def twice():
         await asyncio.gather(index.prepare(), index.prepare())
@@ -118,7 +134,7 @@ def test_without_examples_nothing_is_learned():
 
 def test_the_index_learns_what_the_core_learns():
     """Owners by position, nobody's examples as nobody's."""
-    index = ExactIndex(TAUGHT, ScriptedEmbedder())
+    index = taught_by(ScriptedEmbedder())
     scores = searching(index, [OTHER])
     rows = asyncio.run(
         ScriptedEmbedder().embed(
@@ -136,7 +152,7 @@ def test_the_index_learns_what_the_core_learns():
 
 def test_an_example_helps_its_owner_when_it_is_routed():
     """Asked again, what was labelled goes where it was labelled to."""
-    index = ExactIndex(TAUGHT, ScriptedEmbedder())
+    index = taught_by(ScriptedEmbedder())
     owned = [(example.query, row // 2) for row, example in enumerate(EXAMPLES[:6])]
 
     scores = searching(index, [query for query, _ in owned])
@@ -147,7 +163,7 @@ def test_an_example_helps_its_owner_when_it_is_routed():
 @pytest.mark.parametrize("query", [EXAMPLES[0].query, NEARLY, "my cards was charge twice"])
 def test_held_out_an_example_scores_as_if_it_were_none(query):
     """Near-duplicates of it too: nothing is counted twice."""
-    index = ExactIndex(TAUGHT, ScriptedEmbedder())
+    index = taught_by(ScriptedEmbedder())
     routed = searching(index, [query])
 
     scores = searching(HeldOutIndex(index), [query])
@@ -158,7 +174,7 @@ def test_held_out_an_example_scores_as_if_it_were_none(query):
 
 def test_held_out_other_queries_score_as_they_are_routed():
     """Examples help whoever did not teach."""
-    index = ExactIndex(TAUGHT, ScriptedEmbedder())
+    index = taught_by(ScriptedEmbedder())
     queries = [OTHER, EXAMPLES[3].query, "unheard of"]
 
     held_out, routed = searching(HeldOutIndex(index), queries), searching(index, queries)
@@ -177,13 +193,55 @@ def test_without_examples_held_out_is_the_same():
 def test_a_held_out_index_shares_what_was_learned():
     """It embeds and learns nothing by itself."""
     embedder = ScriptedEmbedder()
-    index = ExactIndex(TAUGHT, embedder)
+    index = taught_by(embedder)
     held_out = HeldOutIndex(index)
 
     asyncio.run(held_out.prepare())
 
     assert held_out.learned is index.learned is not None
     assert len(embedder.calls) == 1
+
+
+def test_examples_correct_whatever_index_is_inside():
+    """One that returns some of the agents gets the same scores for these, held out too."""
+    embedder = ScriptedEmbedder()
+    few = LearnedIndex(FewIndex(TAUGHT, embedder), TAUGHT, embedder)
+    queries = [OTHER, EXAMPLES[3].query]
+
+    for wrap in (lambda index: index, HeldOutIndex):
+        scores = searching(wrap(few), queries)
+        every = searching(wrap(taught_by(ScriptedEmbedder())), queries)
+
+        assert scores.tobytes() == np.ascontiguousarray(every[:, [2, 0]]).tobytes()
+
+
+def test_the_index_scores_as_the_core_does():
+    """Bit for bit, many queries at once as one."""
+    index = taught_by(ScriptedEmbedder())
+    queries = [OTHER, EXAMPLES[3].query, "unheard of"]
+    for asked in (queries, queries[:1]):
+        scores = searching(index, asked)
+        vectors = asyncio.run(ScriptedEmbedder().embed(asked))
+
+        assert scores.tobytes() == score_queries(vectors, asked, index.learned).tobytes()
+
+
+def test_an_index_that_did_not_learn_yet_says_so():
+    """Searching before learning is a mistake in the code, not a cosine."""
+    with pytest.raises(RuntimeError, match="prepare"):
+        asyncio.run(taught_by(ScriptedEmbedder()).search(np.zeros((1, 64)), ["q"]))
+
+
+def test_rows_that_are_at_hand_are_not_embedded_again():
+    """Whoever embedded the agents hands their rows in; the examples are still to be embedded."""
+    embedder = ScriptedEmbedder()
+    rows = asyncio.run(ScriptedEmbedder().embed([agent_text(agent) for agent in AGENTS]))
+    index = taught_by(embedder)
+
+    asyncio.run(index.prepare(rows))
+
+    assert embedder.calls == [tuple(example.query for example in EXAMPLES)]
+    assert index.learned.agents.tobytes() == rows.tobytes()
 
 
 def test_an_evaluation_is_scored_held_out(settings):

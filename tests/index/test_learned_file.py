@@ -9,8 +9,10 @@ import pytest
 
 from handoff.core.learning import NOBODY, Lessons, learn, score_queries
 from handoff.core.model import Agent, Example, Registry
-from handoff.index import exact, learned_file
+from handoff.index import learned as learned_index
+from handoff.index import learned_file
 from handoff.index.exact import ExactIndex
+from handoff.index.learned import LearnedIndex
 from handoff.index.learned_file import MOST_FILES, load_learned, save_learned
 from handoff.providers.scripted import ScriptedEmbedder
 
@@ -44,7 +46,8 @@ def lessons():
 
 def prepared(folder, registry=REGISTRY):
     """Return an index that keeps what it learns in a folder."""
-    index = ExactIndex(registry, ScriptedEmbedder(), folder)
+    embedder = ScriptedEmbedder()
+    index = LearnedIndex(ExactIndex(registry, embedder), registry, embedder, folder)
     asyncio.run(index.prepare())
     return index
 
@@ -52,7 +55,7 @@ def prepared(folder, registry=REGISTRY):
 def scores_of(index):
     """Score queries that are examples and one that is none."""
     queries = [*QUERIES, "invoice for roses"]
-    return index.search(embedded(queries), queries)[0]
+    return asyncio.run(index.search(embedded(queries), queries))[0]
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def lessons_learned(monkeypatch):
         times.append(arguments)
         return learn(*arguments)
 
-    monkeypatch.setattr(exact, "learn", counting)
+    monkeypatch.setattr(learned_index, "learn", counting)
     return times
 
 
@@ -120,7 +123,8 @@ def test_another_embedder_learns_anew(tmp_path, lessons_learned):
         identity = "another"
 
     prepared(tmp_path)
-    index = ExactIndex(REGISTRY, Other(), tmp_path)
+    embedder = Other()
+    index = LearnedIndex(ExactIndex(REGISTRY, embedder), REGISTRY, embedder, tmp_path)
     asyncio.run(index.prepare())
 
     assert len(lessons_learned) == 2
