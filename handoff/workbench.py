@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router, open_registry
 from handoff.core.errors import CasesError, HandoffError, SettingsError, StalePolicyError
@@ -258,10 +260,12 @@ def measure_worth(agents: FloatArray, lessons: Lessons) -> Worth:
         agents: Unit rows, shape (agents, dimensions).
         lessons: At most `MOST_TO_LEARN` examples.
     """
-    started = time.perf_counter()
-    learned = learn(agents, lessons)
-    learnt = time.perf_counter()
-    proof, curve = prove(agents, lessons), draw_curve(agents, lessons)
+    # Two threads of arithmetic on a busy machine take up to twenty times as long as one.
+    with threadpool_limits(1, user_api="blas"):
+        started = time.perf_counter()
+        learned = learn(agents, lessons)
+        learnt = time.perf_counter()
+        proof, curve = prove(agents, lessons), draw_curve(agents, lessons)
     return Worth(learned, proof, curve, learnt - started, time.perf_counter() - learnt)
 
 

@@ -540,7 +540,10 @@ def test_leaving_its_block_closes_a_background_loop():
     """Also when an error leaves it."""
     before = loop_threads()
 
-    with pytest.raises(ProviderError), BackgroundLoop():
+    async def fail():
         raise ProviderError("The embedder is down.")
+
+    with pytest.raises(ProviderError), BackgroundLoop() as started:
+        started.run(fail())
 
     assert loop_threads() == before
