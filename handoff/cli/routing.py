@@ -55,7 +55,8 @@ def ui(options: RoutingOptions, port: int | None) -> NoReturn:
     """Open the page in a browser."""
     settings = options.settings()
     load_registry(settings.registry)
-    command = [sys.executable, "-m", "streamlit", "run", str(_page())]
+    # -P: a streamlit.py in the working directory is not the one that is meant.
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(_page())]
     if port is not None:
         _check_free(port)
         command.append(f"--server.port={port}")

@@ -13,6 +13,8 @@ from handoff.core.texts import shorten
 def write_whole(path: Path, text: str, error: type[HandoffError]) -> None:
     """Replace a file's text; whoever reads it, or pulls the plug, finds the old or the new one.
 
+    A device or a pipe cannot be replaced: it is written to.
+
     Args:
         path: In a folder that exists.
         text: Written as UTF-8.
@@ -23,6 +25,9 @@ def write_whole(path: Path, text: str, error: type[HandoffError]) -> None:
     """
     written: str | None = None
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="")
+            return
         target = path.resolve()
         # A read-only file in a writable folder would be replaced all the same.
         if target.exists() and not os.access(target, os.W_OK):

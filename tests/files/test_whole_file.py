@@ -47,6 +47,24 @@ def test_the_mode_of_an_old_file_is_kept(tmp_path, kept):
     assert mode(path) == kept
 
 
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    """Replacing it, or a device, would break it for everybody who uses it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:  # noqa: S607
+        write_whole(pipe, "the text\n", SettingsError)
+        assert reader.communicate()[0] == b"the text\n"
+
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_folder_is_no_file(tmp_path):
+    """It is left alone."""
+    with pytest.raises(SettingsError, match="cannot be written"):
+        write_whole(tmp_path, "text", SettingsError)
+
+
 def test_a_symbolic_link_is_followed(tmp_path):
     """The file that it names is replaced; the link stays one."""
     (tmp_path / "team").mkdir()
