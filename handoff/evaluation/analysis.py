@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from handoff.core.model import IntArray, Policy
 from handoff.evaluation.account import Account, stand, take_account
 from handoff.evaluation.confusion import (
@@ -100,3 +103,31 @@ def analyse(labelled: Labelled, policy: Policy, failed: int = 0) -> Analysis:
         false_positives=false_positives_at(ranked),
         degraded=sum("extract_tags" in stages for stages in labelled.evidence.degraded),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """How many cases have which best score.
+
+    Attributes:
+        edges: Of equal bins, ascending, shape (bins + 1,).
+        right_first: Cases whose expected agent ranks first, shape (bins,).
+        other_first: Cases where another agent does, shape (bins,).
+        nobodys: Cases that nobody should take, shape (bins,).
+    """
+
+    edges: NDArray[np.float64]
+    right_first: IntArray
+    other_first: IntArray
+    nobodys: IntArray
+
+
+def spread(analysis: Analysis, span: tuple[float, float], bins: int) -> Spread:
+    """Count best scores in so many equal bins from one score to another."""
+    ranked = analysis.ranked
+    edges = np.linspace(*span, bins + 1)
+    right, other, nobodys = (
+        np.histogram(ranked.levels[chosen], edges)[0]
+        for chosen in (ranked.correct, ranked.in_scope & ~ranked.correct, ~ranked.in_scope)
+    )
+    return Spread(edges, right, other, nobodys)

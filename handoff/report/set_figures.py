@@ -1,50 +1,64 @@
 """Charts of a labelled set as plain dictionaries in Plotly's form."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handoff.core.model import IntArray, Registry
+from handoff.core.model import IntArray
 from handoff.evaluation.account import Fate
-from handoff.evaluation.analysis import Analysis
+from handoff.evaluation.analysis import Analysis, spread
 from handoff.evaluation.counts import Ending
 from handoff.evaluation.judged import NOBODY
 from handoff.evaluation.proof import CurvePoint
+from handoff.report.charts import (
+    BELOW,
+    BEST,
+    DARK_ORANGE,
+    FAILED,
+    GAP,
+    LIGHT,
+    ON_BAR,
+    ON_LIGHT_BAR,
+    SMALL_PX,
+    THRESHOLD,
+    Chart,
+    Mark,
+    bare_axis,
+    bars,
+    framed,
+    label,
+    legend_below,
+    line,
+    mark_lines,
+    mark_names,
+    names_axis,
+    number_axis,
+    rows_axis,
+    share_axis,
+)
 from handoff.report.numbers import percent
-from handoff.report.route_figures import BELOW, BEST, THRESHOLD
 from handoff.report.set_groups import ending_key, fate_key, pair_key
-from handoff.report.set_words import ENDINGS, FATES, agent_name
+from handoff.report.set_words import ENDINGS, FATES, agent_name, best_scores
 
 MOST_CELLS_ACROSS = 25
-_LIGHT, _DARK_ORANGE, _FAILED = "#79B4EA", "#A23B00", "#5B6778"
 _COLORS = {
     Ending.RIGHT: BEST,
-    Ending.REFUSED: _LIGHT,
+    Ending.REFUSED: LIGHT,
     Ending.MISSED: BELOW,
     Ending.WRONG: THRESHOLD,
-    Ending.TAKEN: _DARK_ORANGE,
+    Ending.TAKEN: DARK_ORANGE,
 }
-_NO_LEGEND = 8
+_ASTRAY = "#C24F00"
+_LOOKS = ((BEST, "solid"), (THRESHOLD, "dash"), (BELOW, "dot"))
 _POINTS = 300
 _BINS = 40
 _LONGEST_NAME = 22
 _SHARE_OF_LABEL = 0.06
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A threshold that a chart points out."""
-
-    threshold: float
-    name: str
-    dash: str
-
-
-def endings_chart(analysis: Analysis, ink: str | None) -> dict[str, Any]:
+def endings_chart(analysis: Analysis, ink: str | None) -> Chart:
     """Return one bar over the whole set, a segment an ending, with its count."""
     counts = analysis.counts
     numbers = {
@@ -59,35 +73,35 @@ def endings_chart(analysis: Analysis, ink: str | None) -> dict[str, Any]:
         for ending, number in numbers.items()
     ]
     if counts.failed:
-        segments.append((f"failed {counts.failed:,}", counts.failed, _FAILED, ""))
-    return {
-        "data": [
-            {
-                "type": "bar",
-                "orientation": "h",
-                "x": [number],
-                "y": [0],
-                "name": name,
-                "text": [f"{number:,}" if number >= counts.cases * _SHARE_OF_LABEL else ""],
-                "textposition": "inside",
-                "insidetextanchor": "middle",
-                "textangle": 0,
-                "textfont": {"color": "#0E1624" if color == _LIGHT else "#FFFFFF"},
-                "marker": {"color": color, "line": {"width": 0}},
-                "hoverinfo": "skip",
-                "customdata": [key],
-            }
-            for name, number, color, key in segments
-        ],
-        "layout": _layout(ink, height=124, top=0, bottom=64)
+        segments.append((f"failed {counts.failed:,}", counts.failed, FAILED, ""))
+    traces = [
+        bars(
+            [number],
+            [color],
+            texts=[f"{number:,}" if number >= counts.cases * _SHARE_OF_LABEL else ""],
+        )
         | {
-            "barmode": "stack",
-            "bargap": 0.1,
-            "xaxis": _bare_axis([0, max(counts.cases, 1)]),
-            "yaxis": _bare_axis([-0.5, 0.5]),
-            "legend": _legend(ink) | {"traceorder": "normal"},
-        },
-    }
+            "name": name,
+            "textposition": "inside",
+            "insidetextanchor": "middle",
+            "textangle": 0,
+            "textfont": {"color": ON_LIGHT_BAR if color == LIGHT else ON_BAR},
+            "marker": {"color": color, "line": {"width": 0}},
+            "customdata": [key],
+        }
+        for name, number, color, key in segments
+    ]
+    return framed(
+        traces,
+        ink,
+        height=124,
+        margin=(8, 0, 12, 64),
+        xaxis=bare_axis(0, max(counts.cases, 1)),
+        yaxis=bare_axis(-0.5, 0.5),
+        legend=legend_below() | {"traceorder": "normal"},
+        barmode="stack",
+        bargap=0.1,
+    )
 
 
 def endings_alt(analysis: Analysis) -> str:
@@ -102,7 +116,7 @@ def endings_alt(analysis: Analysis) -> str:
 
 def curves_chart(
     analysis: Analysis, marks: Sequence[Mark], typical: tuple[float, float], ink: str | None
-) -> dict[str, Any]:
+) -> Chart:
     """Return accuracy, coverage and hand-offs to somebody wrong over the threshold."""
     swept = analysis.swept
     span = _span(analysis, typical)
@@ -111,34 +125,27 @@ def curves_chart(
     shown = np.concatenate([shown[:1], shown, shown[-1:]])
     thresholds = swept.thresholds[shown].astype(np.float64)
     thresholds[0], thresholds[-1] = span
-    lines: list[tuple[str, NDArray[np.floating[Any]], str, str]] = [
-        ("as labelled (accuracy)", swept.accuracy[shown], BEST, "solid"),
-        ("handed off (coverage)", swept.handed_off[shown] / swept.cases, BELOW, "dot"),
-        ("to somebody wrong", swept.to_wrong[shown] / swept.cases, THRESHOLD, "dash"),
+    shares: list[tuple[str, NDArray[np.floating[Any]], tuple[str, str]]] = [
+        ("as labelled (accuracy)", swept.accuracy[shown], (BEST, "solid")),
+        ("handed off (coverage)", swept.handed_off[shown] / swept.cases, (BELOW, "dot")),
+        ("to somebody wrong", swept.to_wrong[shown] / swept.cases, (THRESHOLD, "dash")),
     ]
-    return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                # Between two levels a threshold decides as the upper one does.
-                "line": {"color": color, "dash": dash, "width": 2.5, "shape": "vh"},
-                "x": _short(thresholds),
-                "y": _short(shares),
-                "hovertemplate": "%{y:.1%} at %{x:.3f}",
-            }
-            for name, shares, color, dash in lines
+    places = _short(thresholds)
+    return framed(
+        [
+            # Between two levels a threshold decides as the upper one does.
+            line(name, (places, _short(share)), looks, "%{y:.1%} at %{x:.3f}", "vh")
+            for name, share, looks in shares
         ],
-        "layout": _layout(ink, height=320, top=42, bottom=78)
-        | {
-            "xaxis": _axis(ink, span, ""),
-            "yaxis": _axis(ink, (0.0, 1.0), "", share=True),
-            "legend": _legend(ink),
-            "shapes": [_line(mark, ink) for mark in marks],
-            "annotations": _labels(marks, span, ink),
-        },
-    }
+        ink,
+        height=320,
+        margin=(8, 42, 12, 78),
+        xaxis=number_axis(span),
+        yaxis=share_axis(),
+        legend=legend_below(),
+        shapes=mark_lines(marks, ink),
+        annotations=mark_names(marks, span),
+    )
 
 
 def curves_alt(analysis: Analysis) -> str:
@@ -155,59 +162,32 @@ def curves_alt(analysis: Analysis) -> str:
 
 def scores_chart(
     analysis: Analysis, marks: Sequence[Mark], typical: tuple[float, float], ink: str | None
-) -> dict[str, Any]:
+) -> Chart:
     """Return how the best scores of three kinds of cases are spread."""
-    low, high = _span(analysis, typical)
-    edges, counted = spread(analysis, (low, high), _BINS)
-    looks = ((BEST, "solid"), (THRESHOLD, "dash"), (BELOW, "dot"))
-    return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": f"{name} ({int(cases.sum()):,})",
-                "line": {"color": color, "dash": dash, "width": 2.5, "shape": "hvh"},
-                "x": _short((edges[:-1] + edges[1:]) / 2),
-                "y": cases.tolist(),
-                "hovertemplate": "%{y:,} cases near %{x:.2f}",
-            }
-            for (name, cases), (color, dash) in zip(counted.items(), looks, strict=True)
+    span = _span(analysis, typical)
+    levels = spread(analysis, span, _BINS)
+    middles = _short((levels.edges[:-1] + levels.edges[1:]) / 2)
+    return framed(
+        [
+            line(
+                f"{name} ({int(cases.sum()):,})",
+                (middles, cases.tolist()),
+                looks,
+                "%{y:,} cases near %{x:.2f}",
+                "hvh",
+            )
+            for (name, cases), looks in zip(best_scores(levels).items(), _LOOKS, strict=True)
             if cases.any()
         ],
-        "layout": _layout(ink, height=300, top=42, bottom=78)
-        | {
-            "xaxis": _axis(ink, (low, high), ""),
-            "yaxis": _axis(ink, None, "") | {"rangemode": "tozero", "title": {"text": "cases"}},
-            "legend": _legend(ink),
-            "shapes": [_line(mark, ink) for mark in marks],
-            "annotations": _labels(marks, (low, high), ink),
-        },
-    }
-
-
-def spread(
-    analysis: Analysis, span: tuple[float, float], bins: int
-) -> tuple[NDArray[np.floating[Any]], dict[str, IntArray]]:
-    """Count best scores in equal bins, three kinds of cases apart.
-
-    Args:
-        analysis: Of a set.
-        span: From where to where.
-        bins: How many.
-
-    Returns:
-        The bins' edges, shape (bins + 1,), and each kind's counts, shape (bins,).
-    """
-    ranked = analysis.ranked
-    edges = np.linspace(*span, bins + 1)
-    kinds = {
-        "right agent first": ranked.correct,
-        "another agent first": ranked.in_scope & ~ranked.correct,
-        "nobody should take it": ~ranked.in_scope,
-    }
-    return edges, {
-        name: np.histogram(ranked.levels[chosen], edges)[0] for name, chosen in kinds.items()
-    }
+        ink,
+        height=300,
+        margin=(8, 42, 12, 78),
+        xaxis=number_axis(span),
+        yaxis=number_axis(title="cases") | {"rangemode": "tozero"},
+        legend=legend_below(),
+        shapes=mark_lines(marks, ink),
+        annotations=mark_names(marks, span),
+    )
 
 
 def scores_alt(analysis: Analysis) -> str:
@@ -219,43 +199,20 @@ def scores_alt(analysis: Analysis) -> str:
     )
 
 
-def account_chart(analysis: Analysis, ink: str | None) -> dict[str, Any]:
+def account_chart(analysis: Analysis, ink: str | None) -> Chart:
     """Return one bar for each way of losing a query."""
     numbers = [analysis.account.number(fate) for fate in FATES]
-    colors = [BELOW, THRESHOLD, BELOW, _DARK_ORANGE]
-    most = max(*numbers, 1)
-    return {
-        "data": [
-            {
-                "type": "bar",
-                "orientation": "h",
-                "x": numbers,
-                "y": list(range(len(numbers))),
-                "text": [f"{number:,}" for number in numbers],
-                "textposition": "outside",
-                "textfont": {"color": ink},
-                "cliponaxis": False,
-                "marker": {"color": colors, "cornerradius": 3},
-                # "skip" would swallow clicks as well.
-                "hoverinfo": "none",
-                "customdata": [fate_key(fate) for fate in FATES],
-            }
-        ],
-        "layout": _layout(ink, height=176, top=4)
-        | {
-            "bargap": 0.35,
-            "xaxis": _bare_axis([0, most * 1.12]),
-            "yaxis": _bare_axis([len(numbers) - 0.5, -0.5])
-            | {
-                "visible": True,
-                "showgrid": False,
-                "tickvals": list(range(len(numbers))),
-                "ticktext": list(_SHORT_FATES.values()),
-                "tickfont": {"color": ink},
-                "automargin": True,
-            },
-        },
-    }
+    colors = [BELOW, THRESHOLD, BELOW, DARK_ORANGE]
+    trace = bars(numbers, colors, texts=[f"{number:,}" for number in numbers])
+    return framed(
+        # "skip" would swallow clicks as well.
+        [trace | {"hoverinfo": "none", "customdata": [fate_key(fate) for fate in FATES]}],
+        ink,
+        height=176,
+        xaxis=bare_axis(0, max(*numbers, 1) * 1.12),
+        yaxis=rows_axis(list(_SHORT_FATES.values())),
+        bargap=GAP,
+    )
 
 
 _SHORT_FATES = {
@@ -274,14 +231,14 @@ def account_alt(analysis: Analysis) -> str:
     return f"Bars of where queries are lost: {lost}."
 
 
-def confusion_chart(analysis: Analysis, ink: str | None) -> dict[str, Any]:
+def confusion_chart(analysis: Analysis, ink: str | None) -> Chart:
     """Return the agents that matter against each other: who should get, and who gets.
 
     Of a large registry, those with the most cases that went astray.
     """
     shown = _busiest(analysis)
     registry, cells = analysis.labelled.registry, analysis.confusion
-    names = [_axis_name(registry, position) for position in shown]
+    names = [label(agent_name(registry, position), _LONGEST_NAME) for position in shown]
     place = {position: at for at, position in enumerate(shown)}
     listed = [
         (place[got], place[expected], cases, pair_key(expected, got), expected == got)
@@ -292,40 +249,34 @@ def confusion_chart(analysis: Analysis, ink: str | None) -> dict[str, Any]:
     ]
     most = max((cases for *_, cases, _, _ in listed), default=1)
     size = 24 if len(shown) <= MOST_CELLS_ACROSS // 2 else 15
-    return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "markers+text",
-                "x": [x for x, *_ in listed],
-                "y": [y for _, y, *_ in listed],
-                "text": [f"{cases:,}" for _, _, cases, _, _ in listed],
-                "textfont": {"size": 11, "color": "#FFFFFF"},
-                "customdata": [key for *_, key, _ in listed],
-                "hovertext": [
-                    f"{names[y]} \u2192 {names[x]}: {cases:,}" for x, y, cases, _, _ in listed
-                ],
-                "hoverinfo": "text",
-                "marker": {
-                    "symbol": "square",
-                    "opacity": 1,
-                    "size": [size * (0.75 + 0.35 * cases / most) for _, _, cases, _, _ in listed],
-                    "color": [BEST if right else "#C24F00" for *_, right in listed],
-                    "line": {"width": 0},
-                },
-            }
-        ],
-        "layout": _layout(ink, height=90 + 30 * len(shown), top=8)
-        | {
-            "xaxis": _names_axis(names, ink) | {"tickangle": -45, "title": {"text": "gets it"}},
-            "yaxis": _names_axis(names, ink)
-            | {
-                "autorange": False,
-                "range": [len(names) - 0.4, -0.6],
-                "title": {"text": "should get it"},
-            },
+    trace = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": [x for x, *_ in listed],
+        "y": [y for _, y, *_ in listed],
+        "text": [f"{cases:,}" for _, _, cases, _, _ in listed],
+        "textfont": {"size": SMALL_PX, "color": ON_BAR},
+        "customdata": [key for *_, key, _ in listed],
+        "hovertext": [f"{names[y]} \u2192 {names[x]}: {cases:,}" for x, y, cases, _, _ in listed],
+        "hoverinfo": "text",
+        "marker": {
+            "symbol": "square",
+            "opacity": 1,
+            "size": [size * (0.75 + 0.35 * cases / most) for _, _, cases, _, _ in listed],
+            "color": [BEST if right else _ASTRAY for *_, right in listed],
+            "line": {"width": 0},
         },
     }
+    axis, last = names_axis(names) | {"tickfont": {"size": SMALL_PX}}, len(names) - 0.4
+    return framed(
+        [trace],
+        ink,
+        height=90 + 30 * len(shown),
+        margin=(8, 8, 12, 8),
+        xaxis=axis | {"range": [-0.6, last], "tickangle": -45, "title": {"text": "gets it"}},
+        yaxis=axis
+        | {"range": [last, -0.6], "autorange": False, "title": {"text": "should get it"}},
+    )
 
 
 def confusion_alt(analysis: Analysis) -> str:
@@ -340,33 +291,26 @@ def confusion_alt(analysis: Analysis) -> str:
     )
 
 
-def learning_chart(curve: Sequence[CurvePoint], before: float, ink: str | None) -> dict[str, Any]:
+def learning_chart(curve: Sequence[CurvePoint], before: float, ink: str | None) -> Chart:
     """Return accuracy over how many examples an agent has, beside the descriptions' alone."""
     names = [f"{point.each:,}" for point in curve]
     lines = [
-        ("with examples", [point.accuracy for point in curve], BEST, "solid", "lines+markers"),
-        ("descriptions alone", [before] * len(curve), BELOW, "dot", "lines"),
+        ("with examples", [point.accuracy for point in curve], (BEST, "solid"), "lines+markers"),
+        ("descriptions alone", [before] * len(curve), (BELOW, "dot"), "lines"),
     ]
-    return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": mode,
-                "name": name,
-                "line": {"color": color, "dash": dash, "width": 2.5},
-                "x": names,
-                "y": [round(share, 4) for share in shares],
-                "hovertemplate": "%{y:.1%} with %{x} an agent",
-            }
-            for name, shares, color, dash, mode in lines
+    return framed(
+        [
+            line(name, (names, _short(shares)), looks, "%{y:.1%} with %{x} an agent")
+            | {"mode": mode}
+            for name, shares, looks, mode in lines
         ],
-        "layout": _layout(ink, height=300, top=10, bottom=96)
-        | {
-            "xaxis": _axis(ink, None, "examples an agent") | {"type": "category"},
-            "yaxis": _axis(ink, (0.0, 1.0), "", share=True),
-            "legend": _legend(ink),
-        },
-    }
+        ink,
+        height=300,
+        margin=(8, 10, 12, 96),
+        xaxis=number_axis(title="examples an agent") | {"type": "category"},
+        yaxis=share_axis(),
+        legend=legend_below(),
+    )
 
 
 def learning_alt(curve: Sequence[CurvePoint], before: float) -> str:
@@ -390,18 +334,12 @@ def _busiest(analysis: Analysis) -> list[int]:
     return [*sorted(int(at) for at in order if weight[at]), NOBODY]
 
 
-def _axis_name(registry: Registry, position: int) -> str:
-    name = agent_name(registry, position)
-    short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}\u2026"
-    return escape(short, quote=False)
-
-
 def _thinned(points: int) -> IntArray:
     """Return at most `_POINTS` places, first and last among them; a chart has no more pixels."""
     return np.unique(np.linspace(0, points - 1, min(points, _POINTS)).astype(np.intp))
 
 
-def _short(values: NDArray[np.floating[Any]]) -> list[float]:
+def _short(values: NDArray[np.floating[Any]] | Sequence[float]) -> list[float]:
     return [round(value, 4) for value in np.asarray(values, dtype=np.float64).tolist()]
 
 
@@ -409,104 +347,3 @@ def _span(analysis: Analysis, typical: tuple[float, float]) -> tuple[float, floa
     """Return an axis that holds every score and does not move with the threshold."""
     levels = analysis.ranked.levels
     return min(typical[0], float(levels.min())), max(typical[1], float(levels.max()))
-
-
-def _layout(ink: str | None, *, height: int, top: int, bottom: int = 8) -> dict[str, Any]:
-    return {
-        "font": {"color": ink},
-        "height": height,
-        "margin": {"l": 8, "r": 12, "t": top, "b": bottom},
-        "dragmode": False,
-        "showlegend": bottom > _NO_LEGEND,
-        "hovermode": "closest",
-    }
-
-
-def _legend(ink: str | None) -> dict[str, Any]:
-    """Return a legend along the lower edge, where it may wrap and cover nothing."""
-    return {
-        "orientation": "h",
-        "x": 0,
-        "yref": "container",
-        "y": 0,
-        "yanchor": "bottom",
-        "font": {"color": ink},
-        "itemwidth": 30,
-        "itemclick": False,
-        "itemdoubleclick": False,
-    }
-
-
-def _axis(
-    ink: str | None, limits: tuple[float, float] | None, title: str, *, share: bool = False
-) -> dict[str, Any]:
-    axis: dict[str, Any] = {
-        "fixedrange": True,
-        "zeroline": False,
-        "tickfont": {"color": ink},
-        "title": {"text": title, "font": {"color": ink}},
-        "automargin": True,
-    }
-    if limits is not None:
-        pad = (limits[1] - limits[0]) * 0.02
-        axis["range"] = [limits[0] - pad, limits[1] + pad]
-    if share:
-        axis["tickformat"] = ".0%"
-    return axis
-
-
-def _bare_axis(limits: list[float]) -> dict[str, Any]:
-    return {"range": limits, "fixedrange": True, "visible": False, "zeroline": False}
-
-
-def _names_axis(names: list[str], ink: str | None) -> dict[str, Any]:
-    return {
-        "tickvals": list(range(len(names))),
-        "ticktext": names,
-        "tickfont": {"color": ink, "size": 11},
-        "range": [-0.6, len(names) - 0.4],
-        "fixedrange": True,
-        "zeroline": False,
-        "automargin": True,
-        "side": "bottom",
-    }
-
-
-def _line(mark: Mark, ink: str | None) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "x0": mark.threshold,
-        "x1": mark.threshold,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": _mark_color(mark, ink), "width": 2, "dash": mark.dash},
-    }
-
-
-def _labels(
-    marks: Sequence[Mark], span: tuple[float, float], ink: str | None
-) -> list[dict[str, Any]]:
-    """Return the marks' names above the chart, each on a row of its own."""
-    labels = []
-    for row, mark in enumerate(marks):
-        place = (mark.threshold - span[0]) / max(span[1] - span[0], 1e-9)
-        anchor = "right" if place > 0.8 else "left" if place < 0.2 else "center"  # noqa: PLR2004
-        labels.append(
-            {
-                "x": min(max(mark.threshold, span[0]), span[1]),
-                "yref": "paper",
-                "y": 1,
-                "yshift": 2 + 18 * row,
-                "yanchor": "bottom",
-                "xanchor": anchor,
-                "text": f"<b>{mark.name} {mark.threshold:.2f}</b>",
-                "showarrow": False,
-                "font": {"color": ink},
-            }
-        )
-    return labels
-
-
-def _mark_color(mark: Mark, ink: str | None) -> str:
-    return THRESHOLD if mark.dash == "dash" else ink or "#9AA7B8"

@@ -4,20 +4,20 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from handoff.core.model import IntArray
 from handoff.core.texts import formula_safe
-from handoff.evaluation.analysis import Analysis
+from handoff.evaluation.analysis import Analysis, spread
 from handoff.evaluation.counts import Ending
 from handoff.evaluation.sweep import Sweep
 from handoff.files.cases import Case
 from handoff.report.numbers import percent
-from handoff.report.set_figures import spread
 from handoff.report.set_groups import fate_key, pair_key
-from handoff.report.set_words import ENDINGS, FATES, account_rows, agent_name
+from handoff.report.set_words import ENDINGS, FATES, account_rows, agent_name, best_scores
 
 _ROWS = 41
 _BINS = 20
@@ -61,11 +61,12 @@ def score_rows(analysis: Analysis) -> list[Row]:
     """Return how many cases have which best score, in twenty steps, three kinds apart."""
     levels = analysis.ranked.levels
     span = (float(levels.min()), float(levels.max()))
-    edges, counted = spread(analysis, span, _BINS)
+    found = spread(analysis, span, _BINS)
+    columns = best_scores(found)
     return [
-        {"best score from": round(float(edges[at]), 3), "to": round(float(edges[at + 1]), 3)}
-        | {name: int(cases[at]) for name, cases in counted.items()}
-        for at in range(_BINS)
+        {"best score from": round(low, 3), "to": round(high, 3)}
+        | {name: int(cases[at]) for name, cases in columns.items()}
+        for at, (low, high) in enumerate(pairwise(found.edges.tolist()))
     ]
 
 

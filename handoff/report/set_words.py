@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from handoff.core.model import Registry, ThresholdSource
+from handoff.core.model import IntArray, Registry, ThresholdSource
 from handoff.evaluation.account import Fate
-from handoff.evaluation.analysis import Analysis
+from handoff.evaluation.analysis import Analysis, Spread
 from handoff.evaluation.compare import Comparison
 from handoff.evaluation.counts import Counts, Ending
 from handoff.evaluation.goal import Aim, Goal
@@ -178,6 +178,15 @@ def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) 
             f"{counted(analysis.degraded, 'case')} got no tags because their provider was down."
         )
     return said
+
+
+def best_scores(levels: Spread) -> dict[str, IntArray]:
+    """Return how many cases have which best score, by the kind of case."""
+    return {
+        "right agent first": levels.right_first,
+        "another agent first": levels.other_first,
+        "nobody should take it": levels.nobodys,
+    }
 
 
 def agent_name(registry: Registry, position: int) -> str:

@@ -10,11 +10,11 @@ from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.flips import Flips
 from handoff.evaluation.proof import NEXT_LABELS, Worth, next_labels_buy
 from handoff.files.cases import Case, Cases
+from handoff.report.charts import Mark
 from handoff.report.examples_words import METHOD, threshold_in_words
 from handoff.report.markdown import plain
 from handoff.report.numbers import counted, p_value, percent, points
 from handoff.report.set_figures import (
-    Mark,
     account_alt,
     account_chart,
     confusion_alt,

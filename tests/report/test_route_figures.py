@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from plotly import graph_objects
 
 from handoff.core.model import Agent, Evidence, Policy, Registry, ThresholdSource
+from handoff.report.charts import BELOW, BEST, PASSES
 from handoff.report.route_budget import simulate
 from handoff.report.route_figures import (
-    BELOW,
-    BEST,
-    PASSES,
     similarity_alt,
     similarity_chart,
     timeline_alt,

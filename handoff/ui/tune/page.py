@@ -15,10 +15,10 @@ from handoff.evaluation.recommend import OwnThresholds, Recommendation, recommen
 from handoff.files.cases import Cases, format_cases
 from handoff.files.examples import format_examples
 from handoff.files.registry import format_registry
+from handoff.report.charts import Mark
 from handoff.report.examples_words import example_notes
 from handoff.report.markdown import plain
 from handoff.report.numbers import counted, percent
-from handoff.report.set_figures import Mark
 from handoff.report.set_groups import ALL, group_cases
 from handoff.report.set_tables import case_rows, rows_to_csv
 from handoff.report.set_words import recommendation, set_notes
