@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from handoff.cli import main
-
 AGENTS = """\
 id,name,description,tags,threshold
 weather,Weather Desk,Rain wind sunshine,forecast;sky,0.9
@@ -25,33 +23,6 @@ NO_REGISTRY = (
     "or name a registry with --registry or HANDOFF_REGISTRY."
 )
 COMMAND = Path(sys.executable).with_name("handoff")
-
-
-@pytest.fixture(autouse=True)
-def folder(monkeypatch, tmp_path):
-    """Work beside a small registry with scripted providers, and return the folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path))
-    # Starting the page would replace the process that runs the tests.
-    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the page was started"))
-    (tmp_path / "agents.csv").write_text(AGENTS)
-    return tmp_path
-
-
-@pytest.fixture
-def handoff(monkeypatch, capsys):
-    """Return a function from arguments to exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["handoff", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return end.value.code, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

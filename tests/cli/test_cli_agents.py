@@ -1,13 +1,10 @@
 """Overlap and explanations from the command line."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from fake_openai import EMBEDDINGS, FakeOpenAI
-
-from handoff.cli import main
 
 AGENTS = """\
 id,name,description,tags
@@ -19,27 +16,9 @@ CASES = "query,expected\nrain wind,weather\nrefunds,money\nrain and roses,garden
 
 
 @pytest.fixture(autouse=True)
-def folder(monkeypatch, tmp_path):
-    """Work beside a small registry with scripted providers."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    (tmp_path / "agents.csv").write_text(AGENTS)
-    (tmp_path / "cases.csv").write_text(CASES)
-
-
-@pytest.fixture
-def handoff(monkeypatch, capsys):
-    """Return a function from arguments to exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["handoff", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return end.value.code, printed.out, printed.err
-
-    return run
+def cases(folder):
+    """Put labelled queries beside the registry."""
+    (folder / "cases.csv").write_text(CASES)
 
 
 def test_overlap_tells_closest_agents_and_findings(handoff):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from handoff.batch import workers
-from handoff.cli import batching, main
+from handoff.cli import batching
 from handoff.core.errors import BatchError
 from handoff.core.model import Policy, ThresholdSource
 from handoff.files.settings import load_settings
@@ -29,29 +29,9 @@ GOOD = "query\nrain wind sunshine\nquantum chess\n"
 
 
 @pytest.fixture(autouse=True)
-def folder(monkeypatch, tmp_path):
-    """Work beside a small registry with scripted providers, and return the folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path))
-    (tmp_path / "agents.csv").write_text(AGENTS)
-    (tmp_path / "in.csv").write_text(GOOD)
-    return tmp_path
-
-
-@pytest.fixture
-def handoff(monkeypatch, capsys):
-    """Return a function from arguments to exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["handoff", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return end.value.code, printed.out, printed.err
-
-    return run
+def queries(folder):
+    """Put queries beside the registry."""
+    (folder / "in.csv").write_text(GOOD)
 
 
 def rows(path):

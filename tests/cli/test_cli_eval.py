@@ -16,7 +16,6 @@ from xml.etree import ElementTree as ET
 import pytest
 from fake_openai import EMBEDDINGS, FakeOpenAI
 
-from handoff.cli import main
 from handoff.evaluation import run as evaluation_run
 from handoff.router import Router
 
@@ -80,30 +79,10 @@ MANY = 250
 
 
 @pytest.fixture(autouse=True)
-def folder(monkeypatch, tmp_path):
-    """Work beside a small registry and its cases with scripted providers; return the folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path / "cache"))
-    (tmp_path / "agents.csv").write_text(AGENTS)
-    (tmp_path / "other.csv").write_text(OTHER_AGENTS)
-    write("cases.csv", CASES)
-    return tmp_path
-
-
-@pytest.fixture
-def handoff(monkeypatch, capsys):
-    """Return a function from arguments to exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["handoff", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return end.value.code, printed.out, printed.err
-
-    return run
+def cases(folder):
+    """Put labelled queries and a second registry beside the first one."""
+    (folder / "other.csv").write_text(OTHER_AGENTS)
+    write(folder / "cases.csv", CASES)
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import csv
 import json
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from fake_openai import EMBEDDINGS, FakeOpenAI
 
-from handoff.cli import learning, main
+from handoff.cli import learning
 
 AGENTS = """\
 id,name,description,tags
@@ -36,29 +35,9 @@ EXAMPLE = CASES[0][0]
 
 
 @pytest.fixture(autouse=True)
-def folder(monkeypatch, tmp_path):
-    """Work beside a small registry and its cases with scripted providers; return the folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path / "cache"))
-    (tmp_path / "agents.csv").write_text(AGENTS)
-    write("cases.csv", CASES)
-    return tmp_path
-
-
-@pytest.fixture
-def handoff(monkeypatch, capsys):
-    """Return a function from arguments to exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["handoff", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return end.value.code, printed.out, printed.err
-
-    return run
+def cases(folder):
+    """Put labelled queries beside the registry."""
+    write(folder / "cases.csv", CASES)
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 import json
 import sqlite3
-import sys
 from contextlib import closing
 
 import pytest
 from verdict_samples import given, refused, taken_back
 
-from handoff.cli import main
 from handoff.verdicts.log import LOG_NAME, Judgement, VerdictLog
 
 AGENTS = """\
@@ -19,29 +17,10 @@ florist,Florist,roses and a bouquet of flowers,flowers
 RIGHT = (given(0), given(1, query="roses and flowers", agent="florist"))
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Give the command a small registry, scripted providers, and a log of its own."""
-    (tmp_path / "agents.csv").write_text(AGENTS)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    monkeypatch.setenv("HANDOFF_STATE_DIR", str(tmp_path / "state"))
-    return tmp_path
-
-
-@pytest.fixture
-def handoff(folder, monkeypatch, capsys):  # noqa: ARG001 - the command reads it
-    """Return a function that runs a command and returns its exit code, output and errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["handoff", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return run
+@pytest.fixture(autouse=True)
+def log(folder, monkeypatch):
+    """Keep verdicts beside the registry."""
+    monkeypatch.setenv("HANDOFF_STATE_DIR", str(folder / "state"))
 
 
 def keep(folder, *entries):
