@@ -1,22 +1,30 @@
 """The command line, called in this process from a folder of its own."""
 
+import json
 import os
 import sys
 
 import pytest
+from three_desks import AGENTS
 
 from handoff.cli import main
 
 
+@pytest.fixture
+def registry():
+    """Return the text of agents.csv."""
+    return AGENTS
+
+
 @pytest.fixture(autouse=True)
-def folder(request, monkeypatch, tmp_path):
-    """Work beside the registry that the file of tests calls AGENTS, with scripted providers."""
+def folder(registry, monkeypatch, tmp_path):
+    """Work beside the registry with scripted providers, and return the folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
     monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
     # Starting the page would replace the process that runs the tests.
     monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the page was started"))
-    (tmp_path / "agents.csv").write_text(request.module.AGENTS)
+    (tmp_path / "agents.csv").write_text(registry)
     return tmp_path
 
 
@@ -30,5 +38,28 @@ def handoff(monkeypatch, capsys):
             main()
         printed = capsys.readouterr()
         return end.value.code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def answer(handoff):
+    """Return a function from a command and its exit code to the JSON that it prints."""
+
+    def run(command, *arguments, code=0):
+        ended, out, err = handoff(command, *arguments, "--json")
+        assert (ended, err) == (code, "")
+        return json.loads(out)
+
+    return run
+
+
+@pytest.fixture
+def route_json(handoff):
+    """Return a function from arguments to a route as JSON, whoever gets the query."""
+
+    def run(*arguments):
+        _, out, _ = handoff("route", "--json", *arguments)
+        return json.loads(out)
 
     return run

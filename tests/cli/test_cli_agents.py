@@ -15,6 +15,12 @@ garden,Garden Desk,Roses tulips soil,sky
 CASES = "query,expected\nrain wind,weather\nrefunds,money\nrain and roses,garden\n"
 
 
+@pytest.fixture
+def registry():
+    """Return the text of agents.csv."""
+    return AGENTS
+
+
 @pytest.fixture(autouse=True)
 def cases(folder):
     """Put labelled queries beside the registry."""

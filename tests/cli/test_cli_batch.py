@@ -28,6 +28,12 @@ COMMAND = Path(sys.executable).with_name("handoff")
 GOOD = "query\nrain wind sunshine\nquantum chess\n"
 
 
+@pytest.fixture
+def registry():
+    """Return the text of agents.csv."""
+    return AGENTS
+
+
 @pytest.fixture(autouse=True)
 def queries(folder):
     """Put queries beside the registry."""

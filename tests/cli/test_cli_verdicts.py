@@ -17,6 +17,12 @@ florist,Florist,roses and a bouquet of flowers,flowers
 RIGHT = (given(0), given(1, query="roses and flowers", agent="florist"))
 
 
+@pytest.fixture
+def registry():
+    """Return the text of agents.csv."""
+    return AGENTS
+
+
 @pytest.fixture(autouse=True)
 def log(folder, monkeypatch):
     """Keep verdicts beside the registry."""
