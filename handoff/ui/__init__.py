@@ -1,8 +1,14 @@
 """The page. A folder for each screen; its `page.py` is a script that reads from top to bottom."""
 
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
+
+# Streamlit imports these inside its calls, where two first visitors meet a module half loaded; here
+# the second waits for the first.
+for _name in ("pandas", "plotly.io", "plotly.tools"):
+    import_module(_name)
 
 _HERE = Path(__file__).parent
 
