@@ -222,7 +222,7 @@ _trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 def __getattr__(name: str) -> object:
-    """Read the registry and the example queries when somebody asks for them."""
+    """Read the registry and the queries of the chips when somebody asks for them."""
     if name == "AGENT_REGISTRY":
         return load_registry(load_settings(os.environ).registry).agents
     if name == "EXAMPLE_QUERIES":
@@ -230,7 +230,7 @@ def __getattr__(name: str) -> object:
         if settings.cases is None:
             return []
         cases = load_cases(settings.cases, load_registry(settings.registry))
-        return list(cases.examples.values())
+        return list(cases.chips.values())
     raise AttributeError(name)
 
 

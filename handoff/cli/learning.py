@@ -122,7 +122,7 @@ def _query(row: Row) -> str:
         raise row.complaint(CasesError, "query", expected) from None
 
 
-_UNLABELLED = Shape(required=("query",), optional=("expected", "agent", "example"))
+_UNLABELLED = Shape(required=("query",), optional=("expected", "agent", "chip"), old=("example",))
 
 
 def _lessons(agents: Registry, examples: tuple[Example, ...], vectors: FloatArray) -> Lessons:

@@ -11,7 +11,7 @@ from handoff.core.model import Registry
 from handoff.core.texts import parse_query, shorten
 from handoff.files.csv_table import Shape, load_bytes, parse_rows
 
-SHAPE = Shape(required=("query", "expected"), optional=("example",))
+SHAPE = Shape(required=("query", "expected"), optional=("chip",), old=("example",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Case:
     Attributes:
         query: As `parse_query` returned it.
         expected: The id of the agent that should take it; None where nobody should.
-        example: A short label for a page's chip; empty for most.
+        chip: A short label that makes the query a chip on the page; empty for most.
         line: Where it stands in its file.
     """
 
     query: str
     expected: str | None
-    example: str
+    chip: str
     line: int
 
 
@@ -41,10 +41,17 @@ class FailedCase:
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """A set of labelled queries; what failed is kept with its line."""
+    """A set of labelled queries.
+
+    Attributes:
+        cases: Those that can be used.
+        failed: Those that cannot, with their lines.
+        old_column: Whether the file calls the column chip by its old name, example.
+    """
 
     cases: tuple[Case, ...]
     failed: tuple[FailedCase, ...]
+    old_column: bool = False
 
     @property
     def contradictions(self) -> list[tuple[Case, Case]]:
@@ -63,12 +70,12 @@ class Cases:
         return len(self.cases) - len({(case.query, case.expected) for case in self.cases})
 
     @property
-    def examples(self) -> dict[str, str]:
+    def chips(self) -> dict[str, str]:
         """The queries that carry a label, by label, in file order; the first of a label counts."""
         labelled: dict[str, str] = {}
         for case in self.cases:
-            if case.example:
-                labelled.setdefault(case.example, case.query)
+            if case.chip:
+                labelled.setdefault(case.chip, case.query)
         return labelled
 
 
@@ -89,7 +96,7 @@ def parse_cases(data: bytes, source: str, registry: Registry, *others: Registry)
 
     Args:
         data: CSV with the columns query, expected (an agent's id, empty for nobody) and, if
-            wanted, example.
+            wanted, chip, which used to be called example.
         source: The file's name for complaints.
         registry: Whose agents may be expected.
         others: More registries whose agents may be.
@@ -99,7 +106,9 @@ def parse_cases(data: bytes, source: str, registry: Registry, *others: Registry)
     """
     cases: list[Case] = []
     failed: list[FailedCase] = []
+    old_column = False
     for row in parse_rows(data, source, CasesError, SHAPE):
+        old_column = bool(row.columns["example"])
         expected = row["expected"].strip() or None
         if expected is not None and not any(
             expected in each.positions for each in (registry, *others)
@@ -115,18 +124,19 @@ def parse_cases(data: bytes, source: str, registry: Registry, *others: Registry)
             complaint = row.complaint(CasesError, "query", f"{failure.problem}, {failure.mend}")
             failed.append(FailedCase(row.line, str(complaint)))
             continue
-        cases.append(Case(query, expected, " ".join(row["example"].split()), row.line))
+        chip = " ".join((row["chip"] or row["example"]).split())
+        cases.append(Case(query, expected, chip, row.line))
     if not cases and not failed:
         raise CasesError(f"{source} has a header but no case: add a row for each query.")
-    return Cases(tuple(cases), tuple(failed))
+    return Cases(tuple(cases), tuple(failed), old_column)
 
 
 def format_cases(cases: Iterable[Case]) -> str:
     """Return labelled queries as CSV; `parse_cases` reads them back."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow((*SHAPE.required, *SHAPE.optional))
-    rows.writerows((case.query, case.expected or "", case.example) for case in cases)
+    rows.writerow((*SHAPE.required, "chip"))
+    rows.writerows((case.query, case.expected or "", case.chip) for case in cases)
     return text.getvalue()
 
 
@@ -151,6 +161,7 @@ def append_cases(data: bytes, source: str, cases: Iterable[Case]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for case in cases:
-        cells = {"query": case.query, "expected": case.expected or "", "example": case.example}
+        cells = {"query": case.query, "expected": case.expected or "", "chip": case.chip}
+        cells["example"] = case.chip
         writer.writerow(cells.get(name, "") for name in header)
     return held + ("" if held.endswith("\n") else "\n") + text.getvalue()

@@ -23,10 +23,17 @@ _TOO_LONG = f"the cell has over {LONGEST_CELL:,} characters, shorten it"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The columns that a header must name and those that it may, in any order."""
+    """The columns of a file, in any order.
+
+    Attributes:
+        required: Those that the header must name.
+        optional: Those that it may.
+        old: Former names, still read, that no complaint offers.
+    """
 
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    old: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +221,7 @@ def _columns(
             raise error.at(source, line, column, name, "the header names it twice, remove one")
         if ";" in name or "\t" in cell:
             raise error.at(source, line, column, "", "separate columns by commas")
-        if name not in known:
+        if name not in known and name not in shape.old:
             raise error.at(
                 source,
                 line,
@@ -232,4 +239,4 @@ def _columns(
                 name,
                 f"the header lacks this column, it must name {', '.join(shape.required)}",
             )
-    return {name: columns.get(name, 0) for name in known}
+    return {name: columns.get(name, 0) for name in (*known, *shape.old)}

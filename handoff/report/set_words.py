@@ -155,7 +155,7 @@ def warnings(found: Recommendation) -> list[str]:
 
 
 def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) -> list[str]:
-    """Say what is wrong with a set: rows that failed, contradictions, repetitions, lost tags."""
+    """Say what is wrong with a set: rows that failed, contradictions, an old name, lost tags."""
     said = [failed.reason for failed in cases.failed[:_NAMED]]
     if len(cases.failed) > _NAMED:
         said.append(f"And {counted(len(cases.failed) - _NAMED, 'more row')} cannot be used.")
@@ -171,6 +171,8 @@ def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) 
         said.append("1 line repeats an earlier one: it counts twice.")
     elif cases.repeated:
         said.append(f"{cases.repeated:,} lines repeat earlier ones: each counts again.")
+    if cases.old_column:
+        said.append("The column example is called chip now: rename it in the file's first line.")
     if failures:
         said.append(f"{counted(len(failures), 'case')} could not be gathered: {failures[0]}")
     if analysis is not None and analysis.degraded:

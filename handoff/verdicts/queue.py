@@ -16,7 +16,7 @@ from handoff.files.csv_table import Shape, parse_rows
 from handoff.router import QUERIES_AT_ONCE, Router
 from handoff.trace import Trace
 
-SHAPE = Shape(required=("query",), optional=("expected", "example"))
+SHAPE = Shape(required=("query",), optional=("expected", "chip"), old=("example",))
 MOST_QUERIES = 100_000
 
 

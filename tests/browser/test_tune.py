@@ -192,7 +192,7 @@ def test_uploaded_cases_stay_for_the_visit(tune):
         {
             "name": "mine.csv",
             "mimeType": "text/csv",
-            "buffer": b"query,expected,example\nchart of sales,data-analyst,Sales\nsing a song,,\n",
+            "buffer": b"query,expected,chip\nchart of sales,data-analyst,Sales\nsing a song,,\n",
         }
     )
     expect(page.get_by_text(re.compile(r"of 2 cases end as labelled"))).to_be_visible()

@@ -27,7 +27,7 @@ def untrusted(tmp_path_factory):
         rows.writerows(zip("ab", NAMES, DESCRIPTIONS, TAGS, strict=True))
     with (folder / "cases.csv").open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(("query", "expected", "example"))
+        rows.writerow(("query", "expected", "chip"))
         rows.writerow((f"{NAMES[0]} opens doors", "a", "Door"))
         rows.writerow((f"{NAMES[1]} closes windows", "b", ""))
         rows.writerow(("nothing", NAMES[1], ""))

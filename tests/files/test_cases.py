@@ -11,7 +11,15 @@ from judging import some
 from handoff.core.errors import CasesError
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import parse_query
-from handoff.files.cases import Case, Cases, FailedCase, format_cases, load_cases, parse_cases
+from handoff.files.cases import (
+    Case,
+    Cases,
+    FailedCase,
+    append_cases,
+    format_cases,
+    load_cases,
+    parse_cases,
+)
 from handoff.files.registry import load_registry
 
 REGISTRY = Registry(
@@ -21,7 +29,7 @@ REGISTRY = Registry(
     )
 )
 ODD = Registry(tuple(Agent(odd, "Odd", "Odd.") for odd in ("a,b", 'say "a"', "it's", "=1+1", "#")))
-HEADER = "query,expected,example\n"
+HEADER = "query,expected,chip\n"
 
 printable = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20)
 queries = printable.filter(str.strip).map(parse_query)
@@ -30,7 +38,7 @@ written = st.lists(
         Case,
         query=queries,
         expected=st.one_of(st.none(), st.sampled_from(sorted(ODD.positions))),
-        example=printable.map(lambda text: " ".join(text.split())),
+        chip=printable.map(lambda text: " ".join(text.split())),
         line=st.just(0),
     ),
     min_size=1,
@@ -151,33 +159,33 @@ def test_line_breaks_and_tabs_in_a_query_become_spaces():
     assert cases.cases[0].query == "two loaves of rye"
 
 
-def test_examples_are_found_by_label():
-    """The queries with a label are the examples, in the order of the file."""
+def test_chips_are_found_by_label():
+    """The queries with a label are the chips, in the order of the file."""
     cases = parse("one,baker,Zwieback", "two,baker,", "three,,Off topic")
 
-    assert list(cases.examples.items()) == [("Zwieback", "one"), ("Off topic", "three")]
+    assert list(cases.chips.items()) == [("Zwieback", "one"), ("Off topic", "three")]
 
 
 def test_a_label_is_one_line():
     """Space inside a label is a single one."""
     cases = parse('one,baker," Rye\n  bread "')
 
-    assert cases.examples == {"Rye bread": "one"}
+    assert cases.chips == {"Rye bread": "one"}
 
 
 def test_the_first_of_two_equal_labels_counts():
     """A label that stands twice keeps its first query and its place, and both rows are cases."""
     cases = parse("one,baker,Rye bread", "two,,Off topic", 'three,baker,"Rye  bread"')
 
-    assert list(cases.examples.items()) == [("Rye bread", "one"), ("Off topic", "two")]
-    assert [case.example for case in cases.cases] == ["Rye bread", "Off topic", "Rye bread"]
+    assert list(cases.chips.items()) == [("Rye bread", "one"), ("Off topic", "two")]
+    assert [case.chip for case in cases.cases] == ["Rye bread", "Off topic", "Rye bread"]
 
 
 def test_the_label_of_a_failed_case_is_free():
     """A row that cannot be a case takes no label away from the next one."""
     cases = parse("one,barber,Rye bread", "two,baker,Rye bread")
 
-    assert cases.examples == {"Rye bread": "two"}
+    assert cases.chips == {"Rye bread": "two"}
 
 
 def test_blank_columns_at_the_end_change_nothing():
@@ -187,12 +195,30 @@ def test_blank_columns_at_the_end_change_nothing():
     assert cases.cases == (Case("a loaf", "baker", "", 2), Case("rain", None, "", 3))
 
 
-def test_the_example_column_may_be_left_out():
+def test_the_chip_column_may_be_left_out():
     """Two columns are enough, in any order."""
     cases = parse_cases(b"expected,query\nbaker,a loaf\n", "cases.csv", REGISTRY)
 
     assert cases.cases == (Case("a loaf", "baker", "", 2),)
-    assert cases.examples == {}
+    assert cases.chips == {}
+
+
+def test_the_old_name_of_the_chip_column_is_read():
+    """A file that calls it example works as before, and is known to be one."""
+    old = parse_cases(b"query,expected,example\na loaf,baker,Bread\n", "cases.csv", REGISTRY)
+
+    assert old.chips == {"Bread": "a loaf"}
+    assert old.old_column
+    assert not parse("a loaf,baker,Bread").old_column
+
+
+def test_more_cases_go_under_the_old_name_of_the_chip_column():
+    """What a file holds stays as it is, its header too."""
+    data = b"query,expected,example\na loaf,baker,Bread\n"
+
+    grown = append_cases(data, "cases.csv", [Case("a roll", "baker", "Roll", 0)])
+
+    assert grown == data.decode() + "a roll,baker,Roll\n"
 
 
 @pytest.mark.parametrize(
@@ -209,14 +235,14 @@ def test_the_example_column_may_be_left_out():
             id="header only",
         ),
         pytest.param(
-            b"query,example\na loaf,Bread\n",
+            b"query,chip\na loaf,Bread\n",
             "cases.csv, line 1, column 3 (expected): the header lacks this column, "
             "it must name query, expected.",
             id="a column missing",
         ),
         pytest.param(
             b"query,agent\na loaf,baker\n",
-            "cases.csv, line 1, column 2 (agent): the header may name query, expected, example, "
+            "cases.csv, line 1, column 2 (agent): the header may name query, expected, chip, "
             "rename or remove this column.",
             id="an unknown column",
         ),
@@ -282,7 +308,7 @@ def test_cases_are_written_one_a_line_under_a_header():
     """Nobody is an empty cell."""
     text = format_cases([Case("a loaf", "baker", "Bread", 2), Case("rain, or not", None, "", 3)])
 
-    assert text == 'query,expected,example\na loaf,baker,Bread\n"rain, or not",,\n'
+    assert text == 'query,expected,chip\na loaf,baker,Bread\n"rain, or not",,\n'
 
 
 def test_a_query_that_is_labelled_otherwise_later_is_a_contradiction():
@@ -367,12 +393,12 @@ def test_the_projects_own_cases_hold_thirty_or_more_for_nobody(own):
     assert sum(case.expected is None for case in own.cases) >= 30
 
 
-def test_the_projects_own_cases_hold_eight_examples(own):
+def test_the_projects_own_cases_hold_eight_chips(own):
     """Eight queries carry a label, each its own."""
-    labelled = [case for case in own.cases if case.example]
+    labelled = [case for case in own.cases if case.chip]
 
     assert len(labelled) == 8
-    assert len(own.examples) == 8
+    assert len(own.chips) == 8
 
 
 def test_the_projects_own_cases_hold_no_query_twice(own):

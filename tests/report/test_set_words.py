@@ -357,6 +357,14 @@ def test_repetitions_are_told():
     assert said == ["2 lines repeat earlier ones: each counts again."]
 
 
+def test_the_old_name_of_the_chip_column_is_told():
+    """With what to do."""
+    (said,) = set_notes(replace(set_of(("a", None)), old_column=True), None, [])
+
+    assert "example" in said
+    assert "rename it" in said
+
+
 @pytest.mark.parametrize(
     ("cases", "start"),
     [

@@ -11,7 +11,7 @@ florist,Florist,roses and a bouquet of flowers,flowers
 smith,Smith,horseshoes and nails,iron
 """
 CASES = """\
-query,expected,example
+query,expected,chip
 bread from the oven please,baker,Bread
 a bouquet of flowers,florist,Flowers
 horseshoes and nails,smith,

@@ -24,7 +24,7 @@ florist,Florist,roses and a bouquet of flowers,flowers
 smith,Smith,iron and horseshoes,iron
 """
 CASES = """\
-query,expected,example
+query,expected,chip
 bread from the oven please,baker,Bread
 roses and flowers,florist,
 iron horseshoes,smith,

@@ -11,7 +11,7 @@ baker,Baker,bread from the oven,bread;oven
 florist,Florist,roses and a bouquet of flowers,flowers
 """
 CASES = """\
-query,expected,example
+query,expected,chip
 bread from the oven please,baker,Bread
 """
 
@@ -113,7 +113,7 @@ def test_a_large_registry_asks_before_it_costs(page, server, tmp_path):
         f"agent {number},Agent {number},does work number {number},work" for number in range(300)
     ]
     (tmp_path / "agents.csv").write_text("\n".join(["id,name,description,tags", *rows]))
-    (tmp_path / "cases.csv").write_text("query,expected,example\nwork number 7,,Work\n")
+    (tmp_path / "cases.csv").write_text("query,expected,chip\nwork number 7,,Work\n")
     page.run()
     before = len(server.requests)
     asked = sentences(page)

@@ -16,7 +16,7 @@ baker,Baker,bread from the oven,bread;oven
 florist,Florist,roses and a bouquet of flowers,flowers
 """
 CASES = """\
-query,expected,example
+query,expected,chip
 bread from the oven please,baker,Bread
 "quantum gravity, roughly",,Off topic
 """
@@ -83,7 +83,7 @@ def test_a_typed_query_is_routed(page):
 def test_an_example_fills_the_box(page):
     """A chip puts its query into the box and routes it."""
     page.run()
-    page.pills(key="example").select("Off topic").run()
+    page.pills(key="chip").select("Off topic").run()
 
     assert page.text_area(key="q").value == "quantum gravity, roughly"
     assert page.warning[0].proto.title == "Hand off to nobody"
@@ -343,7 +343,7 @@ def test_the_table_is_made_when_it_is_opened(page):
 def test_earlier_queries_can_be_compared_and_reopened(page):
     """What was routed in this visit stays at hand."""
     page.run()
-    page.pills(key="example").select("Off topic").run()
+    page.pills(key="chip").select("Off topic").run()
     page.session_state["past"] = True
     page.run()
     compared = page.dataframe[-1].value
@@ -414,9 +414,9 @@ def test_an_upload_that_is_not_what_it_says_is_one_sentence(page):
 def test_uploaded_cases_bring_their_own_examples(page):
     """The chips are those of the uploaded file."""
     page.run()
-    upload(page, b"query,expected,example\nroses,florist,Roses\n", "cases.csv", "cases_file_0")
+    upload(page, b"query,expected,chip\nroses,florist,Roses\n", "cases.csv", "cases_file_0")
 
-    assert page.pills(key="example").options == ["Roses"]
+    assert page.pills(key="chip").options == ["Roses"]
 
 
 def test_the_default_agents_come_back(page):

@@ -66,41 +66,41 @@ with asking:
         complain(error)
         st.stop()
     try:
-        examples = state.cases(opened).examples
+        chips = state.cases(opened).chips
     except HandoffError as error:
         complain(error)
-        examples = {}
+        chips = {}
 router = opened.router
 
 # --- what is asked ----------------------------------------------------------------------------
 
 
-def take_example() -> None:
-    """Put the chosen example's query into the box."""
-    chosen = st.session_state["example"]
+def take_chip() -> None:
+    """Put the chosen chip's query into the box."""
+    chosen = st.session_state["chip"]
     if chosen is not None:
-        st.session_state["q"] = examples[chosen]
-        st.session_state["example"] = None
+        st.session_state["q"] = chips[chosen]
+        st.session_state["chip"] = None
 
 
 with asking:
     with st.form("ask", border=False):
         st.text_area(
             "Query",
-            value=next(iter(examples.values()), ""),
+            value=next(iter(chips.values()), ""),
             key="q",
             height=90,
             bind="query-params",
             placeholder="What should be done?",
         )
         st.form_submit_button("Route", type="primary", icon=":material/alt_route:", width="stretch")
-    if examples:
+    if chips:
         st.pills(
-            "Try an example",
-            list(examples),
+            "Or try one of these",
+            list(chips),
             format_func=plain,
-            key="example",
-            on_change=take_example,
+            key="chip",
+            on_change=take_chip,
             wrap=True,
         )
 
