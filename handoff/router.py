@@ -15,6 +15,8 @@ from handoff.core.model import (
     Decision,
     Evidence,
     EvidenceSet,
+    FloatArray,
+    IntArray,
     Policy,
     Ranking,
     Registry,
@@ -47,6 +49,23 @@ class Route:
     def threshold_source(self) -> ThresholdSource:
         """Who set the threshold that judged."""
         return ThresholdSource.AGENT if self.decision.own_threshold else self.policy.source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Queries compared with the agents.
+
+    Attributes:
+        vectors: The queries' unit rows, shape (queries, dimensions).
+        similarities: Shape (queries, agents).
+        lexical: Same shape.
+        positions: Of the agents where an index returned only some, same shape; else None.
+    """
+
+    vectors: FloatArray
+    similarities: FloatArray
+    lexical: FloatArray
+    positions: IntArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +140,44 @@ class Router:
         except BaseExceptionGroup as failures:
             # Callers catch errors, not groups of them; the first one cancelled the others.
             raise failures.exceptions[0] from None
-        vectors = embedding.result()
-        extracted = tagging.result()
         with trace.span("score"):
-            similarities, positions = await self.index.search(vectors, queries)
-            lexical = lexical_scores(queries, self.lexicon)
-            if positions is not None:
-                lexical = np.take_along_axis(lexical, positions, axis=1)
+            scored = await self.score(embedding.result(), queries)
+        return self.evidence_of(queries, tagging.result(), scored)
+
+    async def score(self, vectors: FloatArray, queries: Sequence[str]) -> Scored:
+        """Compare queries with the agents, once the index is prepared.
+
+        Args:
+            vectors: The queries' unit rows, shape (queries, dimensions).
+            queries: Their texts.
+        """
+        similarities, positions = await self.index.search(vectors, queries)
+        lexical = lexical_scores(queries, self.lexicon)
+        if positions is not None:
+            lexical = np.take_along_axis(lexical, positions, axis=1)
+        return Scored(vectors, similarities, lexical, positions)
+
+    def evidence_of(
+        self, queries: Sequence[str], tags: Sequence[Sequence[str] | None], scored: Scored
+    ) -> EvidenceSet:
+        """Put together what was gathered on this router.
+
+        Args:
+            queries: As `parse_query` returned them.
+            tags: Each query's; None where they could not be extracted.
+            scored: The queries, compared with the agents.
+        """
         return EvidenceSet(
             queries=tuple(queries),
             embedder=self.embedder.identity,
             tagger=self.tagger.identity,
             fingerprint=self.registry.fingerprint,
-            tags=tuple(tags or () for tags in extracted),
-            vectors=vectors,
-            similarities=similarities,
-            lexical=lexical,
-            degraded=tuple(("extract_tags",) if tags is None else () for tags in extracted),
-            positions=positions,
+            tags=tuple(tuple(each or ()) for each in tags),
+            vectors=scored.vectors,
+            similarities=scored.similarities,
+            lexical=scored.lexical,
+            degraded=tuple(("extract_tags",) if each is None else () for each in tags),
+            positions=scored.positions,
         )
 
     async def route_many(

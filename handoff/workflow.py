@@ -1,4 +1,4 @@
-"""The same verbs as traces and tasks of Flyte 2; the only file that imports flyte.
+"""The same verbs as traces and tasks of Flyte 2; only this file and `on_flyte` import flyte.
 
 What waits on the outside is a trace, what may be retried is a task, the rules are plain functions.
 What crosses a boundary is small: ids and texts in, one model out, vectors packed into a text. A
@@ -8,24 +8,22 @@ Outside of a run all of them are plain coroutines.
 """
 
 import asyncio
-import base64
 import functools
 import json
 import os
-import shutil
-import tempfile
-import uuid
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-import numpy as np
+try:
+    import flyte
+    import flyte.errors
+    import flyte.report
+except ModuleNotFoundError:
+    raise ImportError("Flyte is not installed: install handoff[flyte].") from None
 
 from handoff.background import BackgroundLoop
 from handoff.batch.routing import Cells, route_texts, rows_at_once, trimmed
@@ -41,12 +39,10 @@ from handoff.core.errors import (
     SpendingCapError,
     TableError,
 )
-from handoff.core.lexical import lexical_scores
 from handoff.core.model import (
     Agent,
     Decision,
     Evidence,
-    FloatArray,
     Policy,
     Ranking,
     ThresholdSource,
@@ -54,157 +50,55 @@ from handoff.core.model import (
 from handoff.core.ranking import rank_by
 from handoff.core.texts import parse_query
 from handoff.files.cases import load_cases
-from handoff.files.policy import Ground, parse_threshold
+from handoff.files.policy import parse_threshold
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
+from handoff.on_flyte.environment import RETRIES, NobodySelectedError, env, page
+from handoff.on_flyte.running import run_here, run_there
+from handoff.on_flyte.values import (
+    HandoffResult,
+    Scores,
+    pack,
+    pack_policy,
+    result_of,
+    scores_of,
+    unpack,
+    unpack_policy,
+)
 from handoff.report.route_html import route_to_html
-from handoff.report.route_json import plain_score
 from handoff.report.route_words import headline, reason
 from handoff.router import Route, Router
 from handoff.trace import Trace, note
 from handoff.workbench import Workbench, build_workbench
 
-try:
-    import flyte
-    import flyte.app
-    import flyte.errors
-    import flyte.report
-except ModuleNotFoundError:
-    raise ImportError("Flyte is not installed: install handoff[flyte].") from None
+__all__ = [
+    "AGENT_REGISTRY",
+    "EXAMPLE_QUERIES",
+    "HandoffResult",
+    "NobodySelectedError",
+    "Scores",
+    "agent_handoff_workflow",
+    "env",
+    "extract_tags_from_query",
+    "filter_agents_by_tags",
+    "flyte_lanes",
+    "get_embeddings",
+    "handoff_to_agent",
+    "pack",
+    "pack_policy",
+    "page",
+    "route_batch",
+    "route_chunk",
+    "run_handoff",
+    "run_here",
+    "score_agents",
+    "select_agent",
+    "unpack",
+]
 
-ROOT = Path(__file__).resolve().parents[1]
-SHOWN = 10
-"""So many agents of a ranking are in a result."""
 CHUNKS_AT_ONCE = 10
-PORT = int(os.environ.get("HANDOFF_FLYTE_PORT") or 8080)
 Number: TypeAlias = float | int
 """Both: Flyte refuses a 1 where only a float is asked for."""
-LOCAL_RUNS = Path("/tmp/flyte/metadata")  # noqa: S108 - where Flyte keeps local runs
-
-
-def _image() -> flyte.Image:
-    """Describe the container: the project's dependencies; its code travels in Flyte's bundle."""
-    base = flyte.Image.from_debian_base(name="agent-handoff")
-    project = ROOT / "pyproject.toml"
-    if project.exists():
-        return base.with_uv_project(project, extra_args="--extra flyte --extra openai")
-    return base.with_pip_packages(f"handoff[flyte,openai]=={version('handoff')}")
-
-
-def _reuse() -> flyte.ReusePolicy | None:
-    """Keep containers warm where the backend can; open-source Flyte cannot."""
-    if os.environ.get("HANDOFF_FLYTE_REUSE") != "1":
-        return None
-    return flyte.ReusePolicy(replicas=(1, 5), concurrency=10, idle_ttl=1800)
-
-
-def _files() -> tuple[str, ...]:
-    """Return what a worker needs beside the modules that are loaded here."""
-    named = (
-        *("agents.csv", "cases.csv", "examples.csv", "handoff.toml"),
-        *("app.py", ".streamlit/config.toml", "handoff"),
-    )
-    return tuple(str(ROOT / name) for name in named if (ROOT / name).exists())
-
-
-def _variables() -> dict[str, str]:
-    """Return the settings that hold on the workers too; the key is a secret, not one of them."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("HANDOFF_") and name not in {"HANDOFF_CACHE_DIR", "HANDOFF_DATA"}
-    }
-
-
-env = flyte.TaskEnvironment(
-    "agent-handoff",
-    resources=flyte.Resources(cpu=2, memory="2Gi"),
-    secrets=[flyte.Secret(key="openai-api-key", as_env_var="OPENAI_API_KEY")],
-    image=_image(),
-    env_vars=_variables(),
-    include=_files(),
-    reusable=_reuse(),
-)
-RETRIES = flyte.RetryStrategy(
-    count=3,
-    backoff=flyte.Backoff(base=timedelta(seconds=0.5), factor=2.0, cap=timedelta(seconds=10)),
-)
-
-page = flyte.app.AppEnvironment(
-    name="handoff-page",
-    image=_image(),
-    # A container is reached from outside of it.
-    args=[
-        *("streamlit", "run", "app.py", "--server.headless=true"),
-        *(f"--server.port={PORT}", "--server.address=0.0.0.0"),
-    ],
-    port=PORT,
-    resources=flyte.Resources(cpu=1, memory="1Gi"),
-    secrets=[flyte.Secret(key="openai-api-key", as_env_var="OPENAI_API_KEY")],
-    env_vars=_variables(),
-    include=_files(),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """How similar a query is to agents; arrays are packed, see `unpack`.
-
-    Attributes:
-        version: Of this form.
-        vector: The query's, shape (dimensions,).
-        similarities: One an agent that was asked for, in that order.
-        lexical: The same.
-    """
-
-    version: int
-    vector: str
-    similarities: str
-    lexical: str
-
-
-@dataclass(frozen=True, slots=True)
-class HandoffResult:
-    """What became of a query.
-
-    Attributes:
-        version: Of this form.
-        query: As it was embedded.
-        outcome: `selected`, `below_threshold` or `ambiguous`.
-        selected_agent: Its id; None where nobody takes the query.
-        best_score: The best candidate's.
-        threshold: The one that judged it.
-        margin: Best minus second candidate; None with a single candidate.
-        extracted_tags: Best first.
-        filtered_count: How many agents are candidates.
-        all_scores: The best ones' scores by id, candidates first.
-        degraded: The stages that were skipped because their provider is down.
-        handoff_successful: Whether somebody takes it.
-        error_message: Why nobody does; empty where somebody does.
-        answer: The agent's; None where it was not asked.
-    """
-
-    version: int
-    query: str
-    outcome: str
-    selected_agent: str | None
-    best_score: float
-    threshold: float
-    margin: float | None
-    extracted_tags: list[str]
-    filtered_count: int
-    all_scores: dict[str, float]
-    degraded: list[str]
-    handoff_successful: bool
-    error_message: str
-    answer: str | None
-
-
-class NobodySelectedError(flyte.errors.NonRecoverableError):
-    """Nobody takes a query that was to be handed off; another try would end the same."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, code="NobodySelectedError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +163,10 @@ async def score_agents(query: str, agent_ids: list[str]) -> Scores:
         await router.index.prepare()
     vectors = unpack(await get_embeddings([query])).reshape(1, -1)
     with _span("score"):
-        similarities, positions = await router.index.search(vectors, [query])
-        lexical = lexical_scores([query], router.lexicon)
-        if positions is not None:
+        scored = await router.score(vectors, [query])
+        if scored.positions is not None:
             raise SettingsError("Flyte routes over an exact index: choose one.")
+        similarities, lexical = scored.similarities, scored.lexical
         if agent_ids:
             chosen = [router.registry.positions[each] for each in agent_ids]
             similarities, lexical = similarities[:, chosen], lexical[:, chosen]
@@ -350,7 +244,7 @@ async def route_chunk(texts: str, policy: str) -> str:
     """
     with _final():
         loaded = _loaded()
-        judging = loaded.policy if not policy else _unpack_policy(policy, loaded.router)
+        judging = loaded.policy if not policy else unpack_policy(policy, loaded.router)
         rows = await route_texts(trimmed(loaded.router, judging), judging, json.loads(texts))
     return json.dumps(rows)
 
@@ -383,35 +277,6 @@ async def route_batch(texts: str, policy: str = "") -> str:
             raise routed
         rows += json.loads(routed)
     return json.dumps(rows)
-
-
-def pack(vectors: FloatArray) -> str:
-    """Return numbers as one text: base64 of little-endian float32."""
-    return base64.b64encode(vectors.astype("<f4").tobytes()).decode()
-
-
-def unpack(packed: str) -> FloatArray:
-    """Return what `pack` was given, flat, float32."""
-    return np.frombuffer(base64.b64decode(packed), dtype="<f4").astype(np.float32)
-
-
-def pack_policy(policy: Policy, router: Router) -> str:
-    """Return a policy as JSON, with what it was made for."""
-    ground = Ground(router.embedder.identity, router.registry.fingerprint)
-    return json.dumps({"policy": asdict(policy), "ground": asdict(ground)})
-
-
-def _unpack_policy(packed: str, router: Router) -> Policy:
-    """Read a policy; a worker with another registry or embedder is refused."""
-    values = json.loads(packed)
-    ground = Ground(router.embedder.identity, router.registry.fingerprint)
-    if values["ground"] != asdict(ground):
-        raise SettingsError(
-            "This worker has another registry or embedder than the batch was begun with: deploy "
-            "again from where you start it."
-        )
-    fields = values["policy"]
-    return Policy(**{**fields, "source": ThresholdSource(fields["source"])})
 
 
 @contextmanager
@@ -447,26 +312,6 @@ def flyte_lanes(bench: Workbench, policy: Policy) -> Generator[Lanes]:
         yield Lanes(submit, CHUNKS_AT_ONCE * rows_at_once(len(bench.registry)), in_flight=1)
 
 
-def run_here(work: Any, **inputs: object) -> Any:  # noqa: ANN401 - a task of any type
-    """Run a task in Flyte's local mode, leave no file behind, and return its output."""
-    name = f"handoff-{uuid.uuid4().hex}"
-    with tempfile.TemporaryDirectory() as folder:
-        context = flyte.with_runcontext(
-            mode="local", name=name, raw_data_path=folder, disable_run_cache=True
-        )
-        try:
-            return context.run(work, **inputs).outputs()[0]
-        finally:
-            shutil.rmtree(LOCAL_RUNS / name, ignore_errors=True)
-
-
-def run_there(work: Any, **inputs: object) -> Any:  # noqa: ANN401 - a task of any type
-    """Run a task where Flyte's configuration leads, wait for it, and return its output."""
-    done = flyte.with_runcontext(mode="remote").run(work, **inputs)
-    done.wait()
-    return done.outputs()[0]
-
-
 async def _route(query: str, threshold: float | None) -> Route:
     """Gather by traces, at the same time, and judge by the rules."""
     loaded = _loaded()
@@ -482,49 +327,18 @@ async def _route(query: str, threshold: float | None) -> Route:
                 scoring = tasks.create_task(score_agents(text, []))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        evidence = _evidence(text, tagging.result(), scoring.result(), loaded.router)
+        scored = scores_of(scoring.result())
+        evidence = loaded.router.evidence_of([text], [tagging.result()], scored)[0]
         ranking = filter_agents_by_tags(evidence, policy)
         decision = select_agent(ranking, policy)
     return Route(evidence, policy, ranking, decision, trace.spans)
-
-
-def _evidence(query: str, tags: list[str] | None, scores: Scores, router: Router) -> Evidence:
-    return Evidence(
-        query=query,
-        embedder=router.embedder.identity,
-        tagger=router.tagger.identity,
-        fingerprint=router.registry.fingerprint,
-        tags=tuple(tags or ()),
-        vector=unpack(scores.vector),
-        similarities=unpack(scores.similarities),
-        lexical=unpack(scores.lexical),
-        degraded=("extract_tags",) if tags is None else (),
-    )
 
 
 async def _reported(route: Route) -> HandoffResult:
     """Show a route in Flyte's report, and return it as a result."""
     if flyte.ctx():
         await flyte.report.replace.aio(route_to_html(route, _loaded().router), do_flush=True)
-    decision, ranking = route.decision, route.ranking
-    best = [ranking[rank] for rank in range(min(SHOWN, len(ranking)))]
-    taken = decision.agent is not None
-    return HandoffResult(
-        version=1,
-        query=route.evidence.query,
-        outcome=decision.outcome.value,
-        selected_agent=None if decision.agent is None else decision.agent.id,
-        best_score=plain_score(decision.best.score),
-        threshold=decision.threshold,
-        margin=None if decision.margin is None else plain_score(decision.margin),
-        extracted_tags=list(route.evidence.tags),
-        filtered_count=ranking.candidates,
-        all_scores={score.agent.id: plain_score(score.score) for score in best},
-        degraded=list(route.evidence.degraded),
-        handoff_successful=taken,
-        error_message="" if taken else f"{headline(decision)}. {reason(route)}",
-        answer=route.answer,
-    )
+    return result_of(route)
 
 
 def _loaded() -> _Loaded:

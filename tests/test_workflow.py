@@ -80,6 +80,7 @@ from handoff import workflow
 from handoff.batch.routing import route_texts, trimmed
 from handoff.core.errors import ProviderUnavailableError
 from handoff.core.texts import parse_query
+from handoff.on_flyte import environment
 from handoff.router import judge
 from handoff.workflow import run_here
 
@@ -176,9 +177,9 @@ seen["some"] = len(workflow.unpack(
     asyncio.run(workflow.score_agents("rain", ["doc-writer", "data-analyst"])).similarities
 ))
 
-seen["warm"] = [str(workflow._reuse()), str(workflow.env.resources), str(workflow.env.secrets)]
+seen["warm"] = [str(environment._reuse()), str(workflow.env.resources), str(workflow.env.secrets)]
 os.environ["HANDOFF_FLYTE_REUSE"] = "1"
-seen["kept warm"] = workflow._reuse().concurrency
+seen["kept warm"] = environment._reuse().concurrency
 
 texts = [f"query {at}" for at in range(100)]
 seen["hundred"] = run_here(hundred, queries=texts)
@@ -414,6 +415,17 @@ def test_without_the_extra_the_import_names_it(run):
 
     assert done.stderr.splitlines()[-1] == (
         "ImportError: Flyte is not installed: install handoff[flyte]."
+    )
+
+
+@pytest.mark.parametrize("port", ["many", "65536"])
+def test_a_port_that_is_none_is_one_sentence(run, port):
+    """It is read at import, where nothing else would explain it."""
+    done = run(sys.executable, "-c", "import handoff.workflow", HANDOFF_FLYTE_PORT=port)
+
+    # The SDK's own hook prints the error, and only the way to it goes to stderr.
+    assert done.stdout.strip().splitlines()[-1] == (
+        "SettingsError: HANDOFF_FLYTE_PORT is no port: give a whole number from 1 to 65,535."
     )
 
 

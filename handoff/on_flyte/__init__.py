@@ -1,0 +1,1 @@
+"""What `workflow` stands on: the environments of Flyte, and what crosses a boundary."""
