@@ -239,7 +239,10 @@ def open_workbench(settings: Settings) -> Generator[Workbench]:
 
 
 def build_workbench(
-    settings: Settings, connection: OpenAIConnection | None, loop: BackgroundLoop
+    settings: Settings,
+    connection: OpenAIConnection | None,
+    loop: BackgroundLoop,
+    registry: Registry | None = None,
 ) -> Workbench:
     """Read the registry and its examples, and join the parts; see `open_workbench`.
 
@@ -247,9 +250,11 @@ def build_workbench(
         settings: Which files and parts.
         connection: To OpenAI, shared by all benches of a process; None without a key.
         loop: Where it runs.
+        registry: In the place of the files that the settings name; it is on no disk.
     """
-    registry, examples = open_registry(settings)
-    router = build_router(settings, registry, connection)
+    on_disk = registry is None
+    chosen, examples = open_registry(settings) if registry is None else (registry, Examples())
+    router = build_router(settings, chosen, connection, on_disk=on_disk)
     return Workbench(settings, router, examples, connection, loop)
 
 

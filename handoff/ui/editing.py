@@ -5,7 +5,7 @@ so that no rerun, no other page and no invalid cell loses it.
 """
 
 import threading
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +21,8 @@ from handoff.agents.edit import (
     new_texts,
 )
 from handoff.agents.overlap import Overlap, candidate_scores, find_overlap
-from handoff.core.errors import HandoffError, RegistryError
-from handoff.core.model import EvidenceSet, Example, FloatArray, Policy, Registry
+from handoff.core.errors import HandoffError
+from handoff.core.model import Example, FloatArray, Policy, Registry
 from handoff.core.texts import agent_text, shorten
 from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.judged import Labelled
@@ -36,9 +36,10 @@ from handoff.files.registry import (
     table_of,
 )
 from handoff.protocols import TagChooser
-from handoff.router import Router
-from handoff.ui import state
 from handoff.ui.labels import LabelledSet
+from handoff.ui.opened import Opened
+from handoff.ui.session import parsed_once, remembered
+from handoff.ui.uploads import own_file
 
 COLUMNS = SHAPE.required + SHAPE.optional
 SHOWN_ROWS = 500
@@ -145,7 +146,7 @@ def differences(theirs: Registry | None, mine: Sequence[Cells]) -> list[Differen
     ]
 
 
-def draft(opened: state.Opened) -> Draft:
+def draft(opened: Opened) -> Draft:
     """Return the agents as this visitor has edited them; as they are saved without an edit."""
     source = _source(opened)
     kept = _drafts().get(source)
@@ -199,29 +200,16 @@ def parsed(one: Draft, examples: tuple[Example, ...]) -> Registry:
     Raises:
         RegistryError: A row breaks a rule; names it.
     """
-    kept = st.session_state.get("agents_parsed")
-    if kept is None or kept[0] is not one.rows or kept[1] != examples:
-        outcome: Registry | RegistryError
-        try:
-            outcome = parse_table(one.rows)
-            outcome = Registry(
-                outcome.agents,
-                tuple(
-                    example
-                    for example in examples
-                    if example.agent is None or example.agent in outcome.positions
-                ),
-            )
-        except RegistryError as error:
-            outcome = error
-        kept = st.session_state["agents_parsed"] = (one.rows, examples, outcome)
-    if isinstance(kept[2], RegistryError):
-        raise kept[2]
-    registry: Registry = kept[2]
-    return registry
+
+    def parse() -> Registry:
+        edited = parse_table(one.rows)
+        known = (each for each in examples if each.agent is None or each.agent in edited.positions)
+        return Registry(edited.agents, tuple(known))
+
+    return parsed_once("agents_parsed", (one.rows, examples), parse)
 
 
-def save(opened: state.Opened, one: Draft, registry: Registry) -> bool:
+def save(opened: Opened, one: Draft, registry: Registry) -> bool:
     """Write the edited registry, unless the file holds other agents than the edits began from.
 
     Returns:
@@ -237,9 +225,7 @@ def save(opened: state.Opened, one: Draft, registry: Registry) -> bool:
     return written
 
 
-def save_over(
-    opened: state.Opened, one: Draft, registry: Registry, theirs: Registry | None
-) -> bool:
+def save_over(opened: Opened, one: Draft, registry: Registry, theirs: Registry | None) -> bool:
     """Write the edited registry over the one that it was compared with.
 
     Args:
@@ -262,7 +248,7 @@ def save_over(
     return True
 
 
-def needs_gathering(opened: state.Opened, before: LabelledSet, registry: Registry) -> bool:
+def needs_gathering(opened: Opened, before: LabelledSet, registry: Registry) -> bool:
     """Tell whether an edit's evidence has to be gathered anew, query by query.
 
     So it is where it changes tags that only their extractor can find.
@@ -271,57 +257,44 @@ def needs_gathering(opened: state.Opened, before: LabelledSet, registry: Registr
     return chooser is None or chooser.new_tags(registry) is None
 
 
-def ground(opened: state.Opened, before: LabelledSet) -> Ground:
+def ground(opened: Opened, before: LabelledSet) -> Ground:
     """Return what edits that need no gathering are measured on, laid out once for a set."""
-    kept = st.session_state.get("edit_ground")
-    if kept is None or kept.labelled is not before.labelled:
+
+    def lay() -> Ground:
         router, tagging = opened.router, _chooser(opened, before)
         if tagging is None:
             raise RuntimeError("needs_gathering() comes before ground()")
         learned = None
         if router.registry.examples:
-            for _ in state.each(_prepared(router)):
-                learned = router.index.learned
+            opened.bench.run(router.index.prepare())
+            learned = router.index.learned
         expected = [case.expected for case in before.run.judged_cases]
-        kept = lay_ground(before.labelled, expected, tagging, learned)
-        st.session_state["edit_ground"] = kept
-    laid: Ground = kept
-    return laid
+        return lay_ground(before.labelled, expected, tagging, learned)
+
+    return remembered("agents_ground", (before.labelled,), lay)
 
 
-def _chooser(opened: state.Opened, before: LabelledSet) -> TagChooser | None:
+def _chooser(opened: Opened, before: LabelledSet) -> TagChooser | None:
     """Return what chooses a set's tags again, made ready once; raises ProviderError."""
-    kept = st.session_state.get("edit_tags")
-    if kept is None or kept[0] is not before.labelled:
-        ((chooser,),) = state.each(_choosing(opened.router, before.labelled.evidence))
-        kept = st.session_state["edit_tags"] = (before.labelled, chooser)
-    found: TagChooser | None = kept[1]
-    return found
+    return remembered(
+        "agents_chooser",
+        (before.labelled,),
+        lambda: opened.bench.run(opened.router.tagger.choose_again(before.labelled.evidence)),
+    )
 
 
-async def _choosing(
-    router: Router, evidence: EvidenceSet
-) -> AsyncGenerator[tuple[TagChooser | None]]:
-    yield (await router.tagger.choose_again(evidence),)
-
-
-def edited(opened: state.Opened, before: LabelledSet, registry: Registry) -> Labelled:
+def edited(opened: Opened, before: LabelledSet, registry: Registry) -> Labelled:
     """Return the set as it would be on an edited registry; only new texts are embedded.
 
     Raises:
         ProviderError: They could not be embedded.
     """
     laid = ground(opened, before)
-    kept = st.session_state.get("edit_result")
-    if kept is None or kept[0] is not laid or kept[1] is not registry:
-        rows = vectors(opened, new_texts(laid, registry))
-        kept = st.session_state["edit_result"] = (
-            laid,
-            registry,
-            edit_agents(laid, registry, rows),
-        )
-    found: Labelled = kept[2]
-    return found
+    return remembered(
+        "agents_edited",
+        (laid, registry),
+        lambda: edit_agents(laid, registry, vectors(opened, new_texts(laid, registry))),
+    )
 
 
 def effect(before: LabelledSet, after: Labelled, policy: Policy) -> EditEffect:
@@ -331,57 +304,56 @@ def effect(before: LabelledSet, after: Labelled, policy: Policy) -> EditEffect:
     )
 
 
-def vectors(opened: state.Opened, texts: Sequence[str]) -> dict[str, FloatArray]:
+def vectors(opened: Opened, texts: Sequence[str]) -> dict[str, FloatArray]:
     """Return each text's unit row; a text that was embedded in this visit is not asked for.
 
     Raises:
         ProviderError: They could not be embedded.
     """
     model = opened.router.embedder.identity
-    kept: dict[tuple[str, str], FloatArray] = st.session_state.get("edit_vectors", {})
+    kept: dict[tuple[str, str], FloatArray] = st.session_state.get("agents_vectors", {})
     found = {text: kept[model, text] for text in texts if (model, text) in kept}
     missing = [text for text in dict.fromkeys(texts) if text not in found]
     if missing:
-        found |= zip(missing, state.embed(opened, missing), strict=True)
+        found |= zip(missing, opened.bench.embed(missing), strict=True)
         asked = {(model, text): row for text, row in found.items()}
         # What was asked for last stays in any case.
-        st.session_state["edit_vectors"] = (
+        st.session_state["agents_vectors"] = (
             kept | asked if len(kept) + len(missing) <= MOST_VECTORS else asked
         )
     return found
 
 
-def agent_vectors(opened: state.Opened) -> FloatArray:
+def agent_vectors(opened: Opened) -> FloatArray:
     """Return the agents' unit rows, shape (agents, dimensions); raises ProviderError."""
     texts = [agent_text(agent) for agent in opened.router.registry.agents]
     rows = vectors(opened, texts)
     return np.stack([rows[text] for text in texts])
 
 
-def overlap(agents: FloatArray, before: LabelledSet | None, policy: Policy) -> Overlap:
+def overlap(
+    opened: Opened, agents: FloatArray, before: LabelledSet | None, policy: Policy
+) -> Overlap:
     """Compare agents with one another, on a labelled set where there is one.
 
     Args:
-        agents: Unit rows, shape (agents, dimensions).
+        opened: The registry in use.
+        agents: Its unit rows, shape (agents, dimensions).
         before: The set.
         policy: How it is ranked.
 
     Raises:
         RegistryError: There are too many.
     """
-    key = (policy.use_tags, policy.lexical_weight)
     labelled = None if before is None else before.labelled
-    kept = st.session_state.get("overlap")
-    if (
-        kept is None
-        or kept[0] is not labelled
-        or kept[1] != key
-        or not np.array_equal(kept[2], agents)
-    ):
+
+    def compare() -> Overlap:
         scores = None if labelled is None else candidate_scores(labelled, policy)
-        kept = st.session_state["overlap"] = (labelled, key, agents, find_overlap(agents, scores))
-    found: Overlap = kept[3]
-    return found
+        return find_overlap(agents, scores)
+
+    ranked = policy.use_tags, policy.lexical_weight
+    embedded = opened.router.registry.agents, opened.router.embedder.identity
+    return remembered("agents_overlap", (labelled, *ranked, *embedded), compare)
 
 
 def analysis_of(before: LabelledSet | None, policy: Policy) -> Analysis | None:
@@ -389,13 +361,8 @@ def analysis_of(before: LabelledSet | None, policy: Policy) -> Analysis | None:
     return None if before is None else analyse(before.labelled, policy, before.failed)
 
 
-async def _prepared(router: Router) -> AsyncGenerator[bool]:
-    await router.index.prepare()
-    yield True
-
-
-def _source(opened: state.Opened) -> str:
-    uploaded = state.own_file("agents")
+def _source(opened: Opened) -> str:
+    uploaded = own_file("agents")
     if opened.own and uploaded is not None:
         return uploaded.file_id
     return str(opened.settings.registry)

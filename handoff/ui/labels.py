@@ -5,29 +5,26 @@ back from another page.
 """
 
 import csv
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from handoff.core.errors import CasesError, QueryError, SettingsError
-from handoff.core.learning import Lessons, learn
-from handoff.core.model import Example, Policy, Registry, ThresholdSource
-from handoff.core.texts import agent_text, parse_query
+from handoff.core.errors import CasesError, QueryError
+from handoff.core.learning import Lessons
+from handoff.core.model import Example, Policy, Registry
+from handoff.core.texts import parse_query
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.judged import Labelled
-from handoff.evaluation.proof import MOST_TO_LEARN, Worth, draw_curve, part, prove, thin
-from handoff.evaluation.recommend import OwnThresholds, Recommendation
+from handoff.evaluation.proof import MOST_TO_LEARN, Worth, part, thin
+from handoff.evaluation.recommend import OwnThresholds
 from handoff.evaluation.run import (
     Run,
     check_size,
     forget_failures,
-    gather_cases,
     label_run,
     reuse,
 )
@@ -36,11 +33,14 @@ from handoff.files.csv_table import load_bytes
 from handoff.files.examples import MOST_EXAMPLES, collect_examples
 from handoff.files.examples import Labelled as Teaching
 from handoff.files.examples import save_examples as write_examples
-from handoff.files.policy import Found, format_policy
 from handoff.files.registry import save_registry
 from handoff.files.settings import EXAMPLES_NAME
 from handoff.files.whole_file import write_whole
-from handoff.ui import state
+from handoff.ui.calls import evidence_key
+from handoff.ui.opened import Opened, cases_in_use
+from handoff.ui.session import recalled, remember, remembered
+from handoff.ui.uploads import own_file
+from handoff.workbench import measure_worth
 
 MOST_RUNS = 6
 
@@ -67,7 +67,7 @@ class LabelledSet:
         return len(self.cases.failed) + len(self.run.failures)
 
 
-def case_files(opened: state.Opened) -> list[Path]:
+def case_files(opened: Opened) -> list[Path]:
     """Return the files of cases: the settings' own, and those beside the registry."""
     own = opened.settings.cases
     folder = opened.settings.registry.parent
@@ -76,10 +76,10 @@ def case_files(opened: state.Opened) -> list[Path]:
     return files + [path for path in beside if own is None or path.resolve() != own.resolve()]
 
 
-def choose_file(opened: state.Opened) -> Path | None:
+def choose_file(opened: Opened) -> Path | None:
     """Draw the choice of a set, the same on every page; None where the visitor lent one."""
     files = [] if opened.own else case_files(opened)
-    if state.own_file("cases") is not None or not files:
+    if own_file("cases") is not None or not files:
         return None
     return st.selectbox(
         "Set",
@@ -91,14 +91,14 @@ def choose_file(opened: state.Opened) -> Path | None:
     )
 
 
-def load(opened: state.Opened, chosen: Path | None) -> Cases:
+def load(opened: Opened, chosen: Path | None) -> Cases:
     """Return the chosen set with what the visitor added to it; raises CasesError."""
-    read = state.cases(opened, chosen)
+    read = cases_in_use(opened, chosen)
     new = _added(opened)
     return replace(read, cases=(*read.cases, *new)) if new else read
 
 
-def add(opened: state.Opened, cases: Cases, query: str, expected: str | None) -> None:
+def add(opened: Opened, cases: Cases, query: str, expected: str | None) -> None:
     """Label a query for the rest of the visit.
 
     Raises:
@@ -114,40 +114,40 @@ def add(opened: state.Opened, cases: Cases, query: str, expected: str | None) ->
     _keep_added(opened, [*_added(opened), Case(query, expected, "", line)])
 
 
-def added(opened: state.Opened) -> int:
+def added(opened: Opened) -> int:
     """Return how many labels the visitor added for these agents."""
     return len(_added(opened))
 
 
-def save_added(opened: state.Opened, path: Path) -> None:
+def save_added(opened: Opened, path: Path) -> None:
     """Append the visitor's labels to a file of cases; raises CasesError."""
     data = load_bytes(path, CasesError)
     write_whole(path, append_cases(data, path.name, _added(opened)), CasesError)
     _keep_added(opened, [])
 
 
-def ungathered(opened: state.Opened, cases: Cases) -> int:
+def ungathered(opened: Opened, cases: Cases) -> int:
     """Return of how many cases there is no evidence yet."""
     return len(cases.cases) - len(_run(opened, cases).rows)
 
 
 def stop(cases: Cases) -> None:
     """Leave the rest of the set ungathered."""
-    st.session_state["stopped"] = cases.cases
+    st.session_state["set_stopped"] = cases.cases
 
 
 def stopped(cases: Cases) -> bool:
     """Tell whether the visitor stopped gathering this set."""
-    return bool(st.session_state.get("stopped") == cases.cases)
+    return bool(st.session_state.get("set_stopped") == cases.cases)
 
 
 def go_on() -> None:
     """Gather what is missing, and try again what failed."""
-    st.session_state["stopped"] = None
-    st.session_state["runs"] = [(key, forget_failures(run)) for key, run in _runs()]
+    st.session_state["set_stopped"] = None
+    st.session_state["set_runs"] = [(key, forget_failures(run)) for key, run in _runs()]
 
 
-def gather(opened: state.Opened, cases: Cases) -> Iterator[Run]:
+def gather(opened: Opened, cases: Cases) -> Iterator[Run]:
     """Gather what is missing of a set, unless the visitor stopped; yield the run as it grows.
 
     Raises:
@@ -158,19 +158,19 @@ def gather(opened: state.Opened, cases: Cases) -> Iterator[Run]:
     if run.tried >= len(cases.cases) or stopped(cases):
         _keep_run(opened, run)
         return
-    for grown in state.each(gather_cases(opened.router, cases.cases, run)):
+    for grown in opened.bench.gather_set(cases.cases, run):
         _keep_run(opened, grown)
         yield grown
 
 
-def current(opened: state.Opened, cases: Cases) -> LabelledSet | None:
+def current(opened: Opened, cases: Cases) -> LabelledSet | None:
     """Return what can be analysed now; None before the first case was gathered."""
     run = _run(opened, cases)
     if not run.rows:
         return None
     registry = opened.router.registry
     laid_out: dict[tuple[str, ...], tuple[object, Labelled]] = st.session_state.setdefault(
-        "labelled", {}
+        "set_labelled", {}
     )
     parts, labelled = laid_out.get(_key(opened), (None, None))
     if parts is not run.parts or labelled is None or labelled.registry is not registry:
@@ -181,41 +181,12 @@ def current(opened: state.Opened, cases: Cases) -> LabelledSet | None:
     return LabelledSet(cases, run, labelled)
 
 
-def failures(opened: state.Opened, cases: Cases) -> list[str]:
+def failures(opened: Opened, cases: Cases) -> list[str]:
     """Return why cases could not be gathered."""
     return list(_run(opened, cases).failures.values())
 
 
-def policy_as_toml(opened: state.Opened, analysis: Analysis, found: Recommendation | None) -> str:
-    """Return the policy of an analysis as handoff.toml, with its figures.
-
-    A recommended threshold is saved with what it came to on the held-out half, any other with what
-    it comes to on the set.
-    """
-    policy = replace(analysis.policy, source=ThresholdSource.CONFIG)
-    taken = found is not None and found.threshold == policy.threshold
-    counts = found.held_out if found is not None and taken else analysis.counts
-    return format_policy(
-        policy,
-        Found(
-            ground=state.ground(opened),
-            date=datetime.now(UTC).date(),
-            goal=str(found.goal) if found is not None and taken else "by hand",
-            cases=counts.cases,
-            accuracy=counts.accuracy,
-            coverage=counts.coverage,
-        ),
-    )
-
-
-def save_policy(opened: state.Opened, text: str) -> Path:
-    """Write handoff.toml; return where; raises SettingsError."""
-    path = opened.settings.config_to_save
-    write_whole(path, text, SettingsError)
-    return path
-
-
-def save_own_thresholds(opened: state.Opened, own: OwnThresholds) -> None:
+def save_own_thresholds(opened: Opened, own: OwnThresholds) -> None:
     """Write the agents' own thresholds into the registry's file; raises RegistryError."""
     save_registry(opened.settings.registry, with_own_thresholds(opened.router.registry, own))
 
@@ -232,26 +203,23 @@ def with_own_thresholds(registry: Registry, own: OwnThresholds) -> Registry:
 
 def baseline(labelled_set: LabelledSet, policy: Policy) -> Analysis:
     """Analyse the set under the saved policy, which stays while controls move."""
-    key = (policy, labelled_set.failed)
-    kept = st.session_state.get("baseline")
-    if kept is None or kept[0] is not labelled_set.labelled or kept[1] != key:
-        analysis = analyse(labelled_set.labelled, policy, labelled_set.failed)
-        kept = st.session_state["baseline"] = (labelled_set.labelled, key, analysis)
-    saved: Analysis = kept[2]
-    return saved
+    labelled, failed = labelled_set.labelled, labelled_set.failed
+    return remembered(
+        "tune_baseline", (labelled, policy, failed), lambda: analyse(labelled, policy, failed)
+    )
 
 
-def examples(opened: state.Opened) -> tuple[Example, ...]:
+def examples(opened: Opened) -> tuple[Example, ...]:
     """Return what routing learns from in this visit: what is on disk, unless it was changed."""
     registry = opened.router.registry
-    changed: tuple[Example, ...] | None = st.session_state.get("examples")
+    changed: tuple[Example, ...] | None = st.session_state.get("tune_examples")
     if changed is None:
         return registry.examples
     known = registry.positions
     return tuple(one for one in changed if one.agent is None or one.agent in known)
 
 
-def teach(opened: state.Opened, cases: Sequence[Case]) -> list[str]:
+def teach(opened: Opened, cases: Sequence[Case]) -> list[str]:
     """Make examples of cases, for the rest of the visit; return why some cannot be.
 
     Those that an example says already, word for word or nearly, count once.
@@ -263,34 +231,33 @@ def teach(opened: state.Opened, cases: Sequence[Case]) -> list[str]:
     )
     if len(found.examples) > MOST_EXAMPLES:
         return [f"At most {MOST_EXAMPLES:,} examples can be learned from: choose fewer."]
-    st.session_state["examples"] = found.examples
+    st.session_state["tune_examples"] = found.examples
     return list(found.failed)
 
 
-def take_back(opened: state.Opened, cases: Sequence[Case]) -> None:
+def take_back(opened: Opened, cases: Sequence[Case]) -> None:
     """Let cases be examples no more, for the rest of the visit."""
     gone = {normal_form(case.query) for case in cases}
-    st.session_state["examples"] = tuple(
+    st.session_state["tune_examples"] = tuple(
         example for example in examples(opened) if normal_form(example.query) not in gone
     )
 
 
 def discard_examples() -> None:
     """Go back to the examples on disk."""
-    st.session_state["examples"] = None
+    st.session_state["tune_examples"] = None
 
 
-def save_examples(opened: state.Opened) -> Path:
+def save_examples(opened: Opened) -> Path:
     """Write this visit's examples beside the registry; return where; raises ExamplesError."""
     path = opened.settings.registry.parent / EXAMPLES_NAME
     write_examples(path, examples(opened))
-    st.session_state["examples"] = None
+    st.session_state["tune_examples"] = None
     return path
 
 
-def measure(opened: state.Opened, labelled_set: LabelledSet) -> None:
+def measure(opened: Opened, labelled_set: LabelledSet) -> None:
     """Prove what the set would teach, and keep the proof for the visit."""
-    registry = opened.router.registry
     run, evidence = labelled_set.run, labelled_set.labelled.evidence
     known: dict[str, int] = {}
     for row, case in enumerate(run.judged_cases):
@@ -302,28 +269,23 @@ def measure(opened: state.Opened, labelled_set: LabelledSet) -> None:
         labelled_set.labelled.expected[rows],
     )
     lessons = part(lessons, thin(lessons, MOST_TO_LEARN))
-    agents = state.embed(opened, [agent_text(agent) for agent in registry.agents])
-    started = time.perf_counter()
-    learned = learn(agents, lessons)
-    seconds = time.perf_counter() - started
-    proof, curve = prove(agents, lessons), draw_curve(agents, lessons)
-    lesson = Worth(learned, proof, curve, seconds, time.perf_counter() - started - seconds)
-    st.session_state["lesson"] = (_lesson_key(opened, run), lesson)
+    worth = measure_worth(opened.bench.embed_agents(), lessons)
+    remember("tune_worth", _stands_on(opened, run), worth)
 
 
-def measured(opened: state.Opened, labelled_set: LabelledSet) -> Worth | None:
+def measured(opened: Opened, labelled_set: LabelledSet) -> Worth | None:
     """Return the proof for this set, if it was measured."""
-    key, lesson = st.session_state.get("lesson", (None, None))
-    return lesson if key == _lesson_key(opened, labelled_set.run) else None
+    worth: Worth | None = recalled("tune_worth", _stands_on(opened, labelled_set.run))
+    return worth
 
 
-def _lesson_key(opened: state.Opened, run: Run) -> tuple[object, ...]:
+def _stands_on(opened: Opened, run: Run) -> tuple[object, ...]:
     return opened.router.registry.agents, run.cases
 
 
-def _added(opened: state.Opened) -> list[Case]:
+def _added(opened: Opened) -> list[Case]:
     """Return the visitor's labels for these agents, whose ids the registry still has."""
-    labels: dict[bool, list[Case]] = st.session_state.setdefault("added", {})
+    labels: dict[bool, list[Case]] = st.session_state.setdefault("set_added", {})
     known = opened.router.registry.positions
     return [
         case
@@ -332,11 +294,11 @@ def _added(opened: state.Opened) -> list[Case]:
     ]
 
 
-def _keep_added(opened: state.Opened, new: list[Case]) -> None:
-    st.session_state.setdefault("added", {})[opened.own] = new
+def _keep_added(opened: Opened, new: list[Case]) -> None:
+    st.session_state.setdefault("set_added", {})[opened.own] = new
 
 
-def _run(opened: state.Opened, cases: Cases) -> Run:
+def _run(opened: Opened, cases: Cases) -> Run:
     """Return the run of this set, or a new one that has what another set's run gathered."""
     mine = [run for key, run in reversed(_runs()) if key == _key(opened)]
     for run in mine:
@@ -345,21 +307,20 @@ def _run(opened: state.Opened, cases: Cases) -> Run:
     return reuse(mine[0], cases.cases) if mine else Run(cases.cases)
 
 
-def _keep_run(opened: state.Opened, run: Run) -> None:
+def _keep_run(opened: Opened, run: Run) -> None:
     """Keep a run as the newest, in the place of an earlier state of it."""
     key = _key(opened)
     others = [kept for kept in _runs() if kept[0] != key or kept[1].cases != run.cases]
-    st.session_state["runs"] = [*others, (key, run)][-MOST_RUNS:]
+    st.session_state["set_runs"] = [*others, (key, run)][-MOST_RUNS:]
 
 
 def _runs() -> list[tuple[tuple[str, ...], Run]]:
-    runs: list[tuple[tuple[str, ...], Run]] = st.session_state.setdefault("runs", [])
+    runs: list[tuple[tuple[str, ...], Run]] = st.session_state.setdefault("set_runs", [])
     return runs
 
 
-def _key(opened: state.Opened) -> tuple[str, ...]:
-    router = opened.router
-    return router.registry.fingerprint, router.embedder.identity, router.tagger.identity
+def _key(opened: Opened) -> tuple[str, ...]:
+    return evidence_key(opened.router)
 
 
 def _holds_cases(path: Path) -> bool:

@@ -5,21 +5,23 @@ The log and what stands in it are shared by all visitors; the rest belongs to on
 
 import threading
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
 
-from handoff.core.errors import CasesError, HandoffError
-from handoff.core.model import Evidence, EvidenceSet, Policy
-from handoff.files.cases import Cases, append_cases, format_cases, parse_cases
-from handoff.files.csv_table import load_bytes
-from handoff.files.whole_file import write_whole
+from handoff.core.errors import HandoffError
+from handoff.core.model import Evidence, Policy
+from handoff.files.cases import Cases
 from handoff.router import Route, Router
 from handoff.trace import Span, Trace
-from handoff.ui import state
+from handoff.ui.calls import evidence_key
+from handoff.ui.explore.history import visited
+from handoff.ui.opened import Opened
+from handoff.ui.session import recalled, remember, remembered
+from handoff.ui.uploads import own_file
 from handoff.verdicts.log import Entry, Judgement, Undo, Verdict, VerdictLog, parse_note
 from handoff.verdicts.queue import (
     NOTHING_SEEN,
@@ -33,11 +35,10 @@ from handoff.verdicts.reviews import (
     Additions,
     Regression,
     Signature,
-    find_regressions,
-    plan_additions,
     standing,
     verdict_on,
 )
+from handoff.workbench import Workbench
 
 AHEAD = 10
 """So many queries are gathered together, before they are shown."""
@@ -83,7 +84,7 @@ class Book:
         return list(self._entries)
 
 
-def open_book(opened: state.Opened) -> Book:
+def open_book(opened: Opened) -> Book:
     """Return the log that all visitors share."""
     return _book(opened.settings.state_dir)
 
@@ -98,25 +99,19 @@ def _book(folder: Path) -> Book:
 
 def queue_of_cases(cases: Cases) -> Queue:
     """Return the labelled queries as a queue."""
-    kept = st.session_state.get("review_cases")
-    if kept is None or kept[0] is not cases:
-        kept = (cases, make_queue(case.query for case in cases.cases))
-        st.session_state["review_cases"] = kept
-    made: Queue = kept[1]
-    return made
+    return remembered(
+        "check_cases", (cases,), lambda: make_queue(case.query for case in cases.cases)
+    )
 
 
 def queue_of_file() -> Queue:
     """Return the uploaded file as a queue; raises CasesError."""
-    file = state.own_file("queue")
+    file = own_file("queue")
     if file is None:
         return Queue(())
-    kept = st.session_state.get("review_file")
-    if kept is None or kept[0] != file.file_id:
-        kept = (file.file_id, parse_queue(file.getvalue(), file.name))
-        st.session_state["review_file"] = kept
-    parsed: Queue = kept[1]
-    return parsed
+    return remembered(
+        "check_file", (file.file_id,), lambda: parse_queue(file.getvalue(), file.name)
+    )
 
 
 def keep_lines() -> None:
@@ -124,104 +119,91 @@ def keep_lines() -> None:
     try:
         queue = make_queue(st.session_state["review_text"].splitlines())
     except HandoffError as error:
-        st.session_state["review_complaint"] = error
+        st.session_state["check_complaint"] = error
     else:
-        st.session_state["review_lines"] = queue
+        st.session_state["check_lines"] = queue
 
 
 def queue_of_lines() -> Queue:
     """Return the pasted lines as a queue."""
-    queue: Queue = st.session_state.get("review_lines", Queue(()))
+    queue: Queue = st.session_state.get("check_lines", Queue(()))
     return queue
 
 
 def queue_of_visit() -> Queue:
     """Return what this visitor routed, newest first."""
-    return make_queue(entry.query for entry in state.visited())
+    return make_queue(entry.query for entry in visited())
 
 
-def outlook(router: Router, queue: Queue, policy: Policy) -> Outlook:
+def outlook(bench: Workbench, queue: Queue, policy: Policy) -> Outlook:
     """Return what is known of the queue so far."""
-    kept = st.session_state.get("review_outlook")
-    if kept is None or kept[0] is not queue or kept[1] != _ground(router, policy):
-        return NOTHING_SEEN
-    seen: Outlook = kept[2]
-    return seen
+    seen: Outlook | None = recalled("check_outlook", _stands_on(bench, queue, policy))
+    return NOTHING_SEEN if seen is None else seen
 
 
 def to_look_at(queue: Queue) -> int:
     """Return how many of the queue's first queries should be put in order."""
-    kept = st.session_state.get("review_until")
-    until: int = LOOKED_AT if kept is None or kept[0] is not queue else kept[1]
-    return min(until, len(queue.queries))
+    until: int | None = recalled("check_until", (queue,))
+    return min(LOOKED_AT if until is None else until, len(queue.queries))
 
 
-def look(router: Router, queue: Queue, policy: Policy) -> Iterator[Outlook]:
+def look(bench: Workbench, queue: Queue, policy: Policy) -> Iterator[Outlook]:
     """Look at the queue, in parts, as far as it should be looked at; raises ProviderError."""
-    seen = outlook(router, queue, policy)
+    seen = outlook(bench, queue, policy)
     until = to_look_at(queue)
     if len(seen) >= until:
         return
-    for grown in state.each(look_ahead(router, queue.queries[:until], policy, seen)):
-        st.session_state["review_outlook"] = (queue, _ground(router, policy), grown)
+    for grown in bench.each(look_ahead(bench.router, queue.queries[:until], policy, seen)):
+        remember("check_outlook", _stands_on(bench, queue, policy), grown)
         yield grown
 
 
 def look_until(queue: Queue, number: int) -> None:
     """Put so many of the queue's queries in order; 0 leaves it at those that were looked at."""
-    st.session_state["review_until"] = (queue, number)
+    remember("check_until", (queue,), number)
 
 
-def _ground(router: Router, policy: Policy) -> tuple[object, ...]:
-    """Return what an outlook stands on; threshold and margin are not in it."""
-    asked = router.registry.fingerprint, router.embedder.identity, router.tagger.identity
-    return *asked, policy.use_tags, policy.lexical_weight
+def _stands_on(bench: Workbench, what: object, policy: Policy) -> tuple[object, ...]:
+    """Return what is known by: threshold and margin are not in it."""
+    return what, *evidence_key(bench.router), policy.use_tags, policy.lexical_weight
 
 
 # --- evidence, a little ahead of the eye ---------------------------------------------------------
 
 
-def gather(router: Router, query: str) -> Gathered:
+def gather(bench: Workbench, query: str) -> Gathered:
     """Return what the providers say of a query; raises ProviderError."""
     kept = _gathered()
-    key = _key(router, query)
+    key = _key(bench, query)
     if key not in kept:
-        _gather(router, [query])
+        _gather(bench, [query])
     return kept[key]
 
 
-def gather_ahead(router: Router, queries: Sequence[str]) -> None:
+def gather_ahead(bench: Workbench, queries: Sequence[str]) -> None:
     """Gather the next queries together, once one of the next few is missing."""
     kept = _gathered()
-    if any(_key(router, query) not in kept for query in queries[: AHEAD // 2]):
-        missing = [query for query in queries[:AHEAD] if _key(router, query) not in kept]
-        _gather(router, missing)
+    if any(_key(bench, query) not in kept for query in queries[: AHEAD // 2]):
+        missing = [query for query in queries[:AHEAD] if _key(bench, query) not in kept]
+        _gather(bench, missing)
 
 
-def _gather(router: Router, queries: Sequence[str]) -> None:
+def _gather(bench: Workbench, queries: Sequence[str]) -> None:
     kept = _gathered()
-    for found, spans in state.each(_asking(router, queries)):
-        for evidence in found:
-            kept[_key(router, evidence.query)] = (evidence, spans)
+    trace = Trace()
+    for evidence in bench.gather(queries, trace):
+        kept[_key(bench, evidence.query)] = (evidence, trace.spans)
     while len(kept) > _MOST_GATHERED:
         del kept[next(iter(kept))]
 
 
-async def _asking(
-    router: Router, queries: Sequence[str]
-) -> AsyncGenerator[tuple[EvidenceSet, tuple[Span, ...]]]:
-    trace = Trace()
-    yield await router.gather_many(queries, trace), trace.spans
-
-
 def _gathered() -> dict[tuple[str, ...], Gathered]:
-    kept: dict[tuple[str, ...], Gathered] = st.session_state.setdefault("review_gathered", {})
+    kept: dict[tuple[str, ...], Gathered] = st.session_state.setdefault("check_gathered", {})
     return kept
 
 
-def _key(router: Router, query: str) -> tuple[str, ...]:
-    registry = router.registry.fingerprint
-    return query, registry, router.embedder.identity, router.tagger.identity
+def _key(bench: Workbench, query: str) -> tuple[str, ...]:
+    return query, *evidence_key(bench.router)
 
 
 # --- judging ------------------------------------------------------------------------------------
@@ -252,7 +234,7 @@ class Turn:
 
 def turn() -> Turn:
     """Return where the visitor stands."""
-    now: Turn = st.session_state.get("review_turn", Turn())
+    now: Turn = st.session_state.get("check_turn", Turn())
     return now
 
 
@@ -266,7 +248,7 @@ def judge(
     signature = Signature(uuid.uuid4().hex, reviewer(), datetime.now(UTC))
     if _append(book, verdict_on(route, what, signature, expected, now.note)):
         moments = (*now.moments, signature.when)
-        st.session_state["review_turn"] = Turn(
+        st.session_state["check_turn"] = Turn(
             now.number + 1, moments=moments, fingerprint=now.fingerprint
         )
 
@@ -285,12 +267,12 @@ def step(seen: int, **changed: object) -> None:
     now = turn()
     if now.number == seen:
         number = now.number + 1
-        st.session_state["review_turn"] = replace(now, number=number, **changed)  # type: ignore[arg-type]
+        st.session_state["check_turn"] = replace(now, number=number, **changed)  # type: ignore[arg-type]
 
 
 def know(fingerprint: str) -> None:
     """Remember that the visitor knows which registry is in use."""
-    st.session_state["review_turn"] = replace(turn(), fingerprint=fingerprint)
+    st.session_state["check_turn"] = replace(turn(), fingerprint=fingerprint)
 
 
 def reviewer() -> str:
@@ -300,7 +282,7 @@ def reviewer() -> str:
 
 def complaint() -> HandoffError | None:
     """Return what the last step could not do, once."""
-    error: HandoffError | None = st.session_state.pop("review_complaint", None)
+    error: HandoffError | None = st.session_state.pop("check_complaint", None)
     return error
 
 
@@ -333,7 +315,7 @@ def _append(book: Book, entry: Entry) -> bool:
     try:
         book.log.append([entry])
     except HandoffError as error:
-        st.session_state["review_complaint"] = error
+        st.session_state["check_complaint"] = error
         return False
     return True
 
@@ -341,57 +323,39 @@ def _append(book: Book, entry: Entry) -> bool:
 # --- from verdict to test -------------------------------------------------------------------------
 
 
-def add_to_cases(opened: state.Opened, book: Book) -> None:
+def add_to_cases(opened: Opened, book: Book) -> None:
     """Add the judged queries to the file of cases; what stands in it stays as it is."""
     path = opened.settings.cases or opened.settings.registry.with_name(CASES_NAME)
     try:
-        data = load_bytes(path, CasesError) if path.exists() else None
-        additions = _plan(opened, book, data, path.name)
-        if additions.cases:
-            before = format_cases(()).encode() if data is None else data
-            text = append_cases(before, path.name, additions.cases)
-            write_whole(path, text, CasesError)
+        additions = opened.bench.add_verdicts_to_cases(book.verdicts(), path)
     except HandoffError as error:
-        st.session_state["review_complaint"] = error
+        st.session_state["check_complaint"] = error
     else:
-        st.session_state["review_added"] = (additions, path.name)
-
-
-def _plan(opened: state.Opened, book: Book, data: bytes | None, name: str) -> Additions:
-    registry = opened.router.registry
-    # A file that has a header and no case yet is a good one to add to.
-    empty = data is None or not data.strip().partition(b"\n")[2].strip()
-    cases = Cases((), ()) if empty else parse_cases(data or b"", name, registry)
-    return plan_additions(book.verdicts(), cases, registry)
-
-
-def judged_as_cases(opened: state.Opened, book: Book) -> str:
-    """Return the judged queries as a file of cases of their own."""
-    return format_cases(_plan(opened, book, None, CASES_NAME).cases)
+        st.session_state["check_added"] = (additions, path.name)
 
 
 def added() -> tuple[Additions, str] | None:
     """Return what was added to which file, once."""
-    told: tuple[Additions, str] | None = st.session_state.pop("review_added", None)
+    told: tuple[Additions, str] | None = st.session_state.pop("check_added", None)
     return told
 
 
 def regressions(
-    router: Router, right: Sequence[Verdict], policy: Policy
+    bench: Workbench, right: Sequence[Verdict], policy: Policy
 ) -> Iterator[tuple[int, list[Regression]]]:
     """Route again what was called right; yield how many were tried and what was found.
 
     Raises:
         ProviderError: A query could not be gathered.
     """
-    key = (_ground(router, policy), policy, tuple(verdict.id for verdict in right))
-    kept = st.session_state.get("review_regressions")
-    if kept is not None and kept[0] == key:
-        yield len(right), kept[1]
+    key = (*evidence_key(bench.router), policy, tuple(verdict.id for verdict in right))
+    kept: list[Regression] | None = recalled("check_regressions", key)
+    if kept is not None:
+        yield len(right), kept
         return
     found: list[Regression] = []
-    for tried, found in state.each(find_regressions(router, right, policy)):
+    for tried, found in bench.regressions(right, policy):
         if tried % AHEAD == 0:
             yield tried, found
-    st.session_state["review_regressions"] = (key, found)
+    remember("check_regressions", key, found)
     yield len(right), found

@@ -39,9 +39,11 @@ from handoff.report.set_tables import (
     score_rows,
 )
 from handoff.report.set_words import set_notes, summary
-from handoff.ui import labels, state
+from handoff.ui import labels
 from handoff.ui.labels import LabelledSet
-from handoff.ui.parts import chart_ink, queries_agreed
+from handoff.ui.opened import Opened
+from handoff.ui.parts import chart_ink
+from handoff.ui.prices import queries_agreed
 
 CHART = {"displayModeBar": False}
 COLUMNS = {
@@ -106,7 +108,7 @@ def table(rows: list[Row], alt: str, key: str, groups: list[str] | None = None) 
         )
 
 
-def gather_set(opened: state.Opened, cases: Cases, doing: str) -> LabelledSet | None:
+def gather_set(opened: Opened, cases: Cases, doing: str) -> LabelledSet | None:
     """Gather what is missing of a set, with progress; return what can be analysed.
 
     Where that is nothing yet, because the visitor has to agree first, stopped, or no case could be

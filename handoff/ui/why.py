@@ -1,8 +1,5 @@
 """Why an agent scores as it does for a query: the words that carry it, and what would turn it."""
 
-from collections.abc import AsyncGenerator, Awaitable
-from typing import TypeVar
-
 import streamlit as st
 
 from handoff.agents.explain import explain, smallest_flip
@@ -15,16 +12,15 @@ from handoff.report.explain_words import carried_by, flip_in_words, share_rows
 from handoff.report.markdown import plain
 from handoff.report.numbers import rounded
 from handoff.router import Router
-from handoff.ui import state
+from handoff.ui.opened import Opened
 from handoff.ui.parts import chart_ink
+from handoff.ui.session import recalled, remember
 from handoff.ui.set_parts import chart, table
-
-Found = TypeVar("Found")
 
 MOST_EXPLAINED = 20
 
 
-def why(opened: state.Opened, evidence: Evidence, policy: Policy, key: str) -> None:
+def why(opened: Opened, evidence: Evidence, policy: Policy, key: str) -> None:
     """Draw which words carry an agent's score for a query; raises ProviderError.
 
     With a paid provider the cost is shown first, and a button asks.
@@ -45,14 +41,16 @@ def why(opened: state.Opened, evidence: Evidence, policy: Policy, key: str) -> N
         format_func=lambda at: registry.agents[at].name,
         key=f"{key}_agent_{registry.fingerprint}_{evidence.query}",
     )
-    kept = _explained(router, evidence, policy, position)
+    stands_on = _stands_on(router, evidence, policy, position)
+    kept: tuple[Explanation, Flip | None] | None = recalled("why_explained", stands_on)
     if kept is None:
         paid = router.embedder.paid
         if paid and not _agreed(router, evidence, registry.agents[position], key):
             return
-        found = _wait(explain(router, evidence, policy, position))
-        turned = _wait(smallest_flip(router, evidence, policy, position))
-        kept = _remember(router, evidence, policy, position, (found, turned))
+        found = opened.bench.run(explain(router, evidence, policy, position))
+        turned = opened.bench.run(smallest_flip(router, evidence, policy, position))
+        kept = found, turned
+        remember("why_explained", stands_on, kept, most=MOST_EXPLAINED)
     found, turned = kept
     name = registry.agents[position].name
     st.markdown(plain(f"{name} scores {rounded(found.score, 3)}."))
@@ -89,39 +87,8 @@ def _agreed(router: Router, evidence: Evidence, agent: Agent, key: str) -> bool:
     return st.button("Explain", icon=":material/psychology:", key=f"{key}_ask")
 
 
-def _explained(
+def _stands_on(
     router: Router, evidence: Evidence, policy: Policy, position: int
-) -> tuple[Explanation, Flip | None] | None:
-    kept: dict[object, tuple[Explanation, Flip | None]] = st.session_state.setdefault(
-        "explained", {}
-    )
-    return kept.get(_key(router, evidence, policy, position))
-
-
-def _remember(
-    router: Router,
-    evidence: Evidence,
-    policy: Policy,
-    position: int,
-    found: tuple[Explanation, Flip | None],
-) -> tuple[Explanation, Flip | None]:
-    kept = st.session_state["explained"]
-    while len(kept) >= MOST_EXPLAINED:
-        kept.pop(next(iter(kept)))
-    kept[_key(router, evidence, policy, position)] = found
-    return found
-
-
-def _key(router: Router, evidence: Evidence, policy: Policy, position: int) -> object:
+) -> tuple[object, ...]:
     identity = router.embedder.identity, router.registry.fingerprint
-    return identity, evidence.query, evidence.tags, policy, position
-
-
-def _wait(work: Awaitable[Found]) -> Found:
-    """Wait for work on the loop that all providers live on."""
-    ((found,),) = state.each(_once(work))
-    return found
-
-
-async def _once(work: Awaitable[Found]) -> AsyncGenerator[tuple[Found]]:
-    yield (await work,)
+    return *identity, evidence.query, evidence.tags, policy, position

@@ -12,9 +12,9 @@ from handoff.core.errors import ProviderUnavailableError
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.report.markdown import plain
+from handoff.router import Router
 from handoff.ui import reviewing
 from handoff.ui.reviewing import AHEAD
-from handoff.ui.state import Router
 from handoff.verdicts.log import LOG_NAME, VerdictLog, VerdictsError
 
 REGISTRY = """\
@@ -408,7 +408,7 @@ def test_a_query_that_cannot_be_gathered_can_be_passed(visit, monkeypatch):
     monkeypatch.setattr(reviewing, "AHEAD", 1)
     page = visit(who="")
     monkeypatch.setattr(Router, "gather_many", fail_on_bread)
-    page.session_state["review_gathered"] = {}
+    page.session_state["check_gathered"] = {}
     page.text_input(key="who").set_value("Ada").run()
     told = words(page)
     press(page, "Next query")

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from handoff.core.errors import ProviderError
 from handoff.report.markdown import plain
-from handoff.ui import state
+from handoff.router import Router
 
 REGISTRY = """\
 id,name,description,tags
@@ -52,13 +52,13 @@ def chart(page):
 def calls(monkeypatch):
     """Record the queries that reach the providers."""
     asked = []
-    real = state.Router.gather
+    real = Router.gather
 
     async def gather(self, query, trace):
         asked.append(query)
         return await real(self, query, trace)
 
-    monkeypatch.setattr(state.Router, "gather", gather)
+    monkeypatch.setattr(Router, "gather", gather)
     return asked
 
 
@@ -248,7 +248,7 @@ def test_a_provider_that_is_down_is_one_sentence(page, monkeypatch):
     async def gather(self, query, trace):  # noqa: ARG001 - the double's signature
         raise ProviderError("The embedded model is not installed: install the package x.")
 
-    monkeypatch.setattr(state.Router, "gather", gather)
+    monkeypatch.setattr(Router, "gather", gather)
     page.run()
 
     assert not page.exception

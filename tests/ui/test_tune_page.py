@@ -12,7 +12,8 @@ from fake_openai import FakeOpenAI
 from handoff.core.errors import ProviderError
 from handoff.files.registry import parse_registry
 from handoff.providers.scripted import ScriptedEmbedder
-from handoff.ui import state
+from handoff.router import Router
+from handoff.workbench import Workbench
 
 REGISTRY = """\
 id,name,description,tags
@@ -89,13 +90,13 @@ def page(root, folder):  # noqa: ARG001 - the page reads it
 def asked(monkeypatch):
     """Record the batches of queries that reach the providers."""
     batches = []
-    real = state.Router.gather_many
+    real = Router.gather_many
 
     async def gather_many(self, queries, trace):
         batches.append(list(queries))
         return await real(self, queries, trace)
 
-    monkeypatch.setattr(state.Router, "gather_many", gather_many)
+    monkeypatch.setattr(Router, "gather_many", gather_many)
     return batches
 
 
@@ -849,7 +850,7 @@ def test_a_part_that_fails_is_told_and_gathered_again(page, folder, monkeypatch)
     """The other parts are judged; `Go on` asks for what is missing only."""
     (folder / "cases.csv").write_text(many(250))
     batches = []
-    real = state.Router.gather_many
+    real = Router.gather_many
 
     async def gather_many(self, queries, trace):
         batches.append(len(queries))
@@ -857,7 +858,7 @@ def test_a_part_that_fails_is_told_and_gathered_again(page, folder, monkeypatch)
             raise ProviderError("The server is away: try again.")
         return await real(self, queries, trace)
 
-    monkeypatch.setattr(state.Router, "gather_many", gather_many)
+    monkeypatch.setattr(Router, "gather_many", gather_many)
     page.run()
     told = sentences(page)
     failed = page.get("plotly_chart")[0].proto.alt
@@ -875,14 +876,14 @@ def test_a_part_that_fails_is_told_and_gathered_again(page, folder, monkeypatch)
 def test_a_provider_that_is_down_is_one_sentence(page, monkeypatch):
     """Where nothing was gathered the page says why, and offers to try again."""
     down = [True]
-    real = state.Router.gather_many
+    real = Router.gather_many
 
     async def gather_many(self, queries, trace):
         if down[0]:
             raise ProviderError("The server is away: try again.")
         return await real(self, queries, trace)
 
-    monkeypatch.setattr(state.Router, "gather_many", gather_many)
+    monkeypatch.setattr(Router, "gather_many", gather_many)
     page.run()
     told = [error.value.replace("\\", "") for error in page.error]
     down[0] = False
@@ -895,18 +896,18 @@ def test_a_provider_that_is_down_is_one_sentence(page, monkeypatch):
 def test_a_stopped_run_keeps_what_it_has(page, folder, monkeypatch, asked):
     """Figures of what was gathered are shown, and `Go on` asks for the rest."""
     (folder / "cases.csv").write_text(many(250))
-    real = state.each
+    real = Workbench.each
 
-    def stop_after_one(growing):
-        for grown in real(growing):
+    def stop_after_one(bench, growing):
+        for grown in real(bench, growing):
             yield grown
-            st.session_state["stopped"] = grown.cases
+            st.session_state["set_stopped"] = grown.cases
             return
 
-    monkeypatch.setattr(state, "each", stop_after_one)
+    monkeypatch.setattr(Workbench, "each", stop_after_one)
     page.run()
     told, judged = sentences(page), len(cases_shown(page))
-    monkeypatch.setattr(state, "each", real)
+    monkeypatch.setattr(Workbench, "each", real)
     page.slider(key="t").set_value(0.2).run()
     before_going_on = len(asked)
     press(page, "Go on")

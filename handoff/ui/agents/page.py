@@ -14,12 +14,17 @@ from handoff.report.edit_words import edit_summary, shift_rows
 from handoff.report.markdown import plain
 from handoff.report.numbers import counted
 from handoff.report.set_tables import endings_rows
-from handoff.ui import editing, labels, state
+from handoff.ui import editing, labels
 from handoff.ui.agents.overlap import agents_map, first_looks, overlaps
+from handoff.ui.controls import policy_controls
 from handoff.ui.editing import COLUMNS, Draft
+from handoff.ui.explore.history import gather
 from handoff.ui.labels import LabelledSet
-from handoff.ui.parts import complain, own_files, policy_controls, policy_in_use, registry_agreed
+from handoff.ui.opened import open_page, with_examples, with_registry
+from handoff.ui.parts import complain, complaint_stops
+from handoff.ui.prices import registry_agreed
 from handoff.ui.set_parts import flip_lists, gather_set, headline_figures, table
+from handoff.ui.uploads import own_files
 from handoff.ui.why import why
 
 # A shorter table is read faster than searched.
@@ -47,12 +52,7 @@ with files:
     own_files("What is edited here can be downloaded.")
 
 with table_place:
-    try:
-        opened = state.open_registry()
-        policy = policy_in_use(opened)
-    except HandoffError as error:
-        complain(error)
-        st.stop()
+    opened, policy = open_page()
     done = st.session_state.pop("agents_saved", None)
     if done is not None:
         st.success(plain(done), icon=":material/check_circle:")
@@ -206,7 +206,7 @@ def save_mine(one: Draft, theirs: Registry | None, mine: Registry | None) -> Non
 
 
 taught = labels.examples(opened)
-shown = state.with_examples(opened, taught if st.session_state.get("e", True) else ())
+shown = with_examples(opened, taught if st.session_state.get("e", True) else ())
 registry: Registry | None = None
 with table_place:
     draft = agents_table(draft)
@@ -236,11 +236,8 @@ with table_place:
 with setting:
     st.subheader("Labelled queries", anchor=False)
     chosen = labels.choose_file(opened)
-    try:
+    with complaint_stops():
         cases = labels.load(opened, chosen)
-    except HandoffError as error:
-        complain(error)
-        st.stop()
 
 with controls:
     judging = policy_controls(policy, registry or opened.router.registry)
@@ -268,7 +265,7 @@ def look_closer(before: LabelledSet | None) -> None:
                 vectors = before.labelled.evidence.vectors if before else None
                 agents_map(agents, vectors, saved, queries)
             return
-        found = editing.overlap(agents, before, judging)
+        found = editing.overlap(shown, agents, before, judging)
         with first:
             first_looks(found, saved, editing.analysis_of(before, judging))
         with overlap:
@@ -288,7 +285,7 @@ def explain_one() -> None:
         placeholder="Choose one of the set, or type one",
     )
     if asked:
-        evidence, _ = state.gather(shown.router, parse_query(asked))
+        evidence, _ = gather(shown.router, parse_query(asked))
         why(shown, evidence, judging, "agents_why")
 
 
@@ -311,11 +308,8 @@ if not cases.cases:
 with effect_place:
     if not registry_agreed(shown):
         st.stop()
-    try:
+    with complaint_stops():
         before = gather_set(shown, cases, "Gathered")
-    except HandoffError as error:
-        complain(error)
-        st.stop()
     if before is None:
         st.stop()
 
@@ -330,7 +324,7 @@ def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
     check_size(len(cases_now.cases), len(after))
     if editing.needs_gathering(shown, now, after):
         st.caption("This edit changes what tags can be found: the set is gathered again for it.")
-        other = gather_set(state.with_registry(shown, after), cases_now, "Gathered with the edit")
+        other = gather_set(with_registry(shown, after), cases_now, "Gathered with the edit")
         if other is None:
             return
         if other.run.rows != now.run.rows:

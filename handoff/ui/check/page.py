@@ -20,18 +20,17 @@ from handoff.report.verdicts_words import (
 )
 from handoff.router import Route, judge
 from handoff.trace import Trace
-from handoff.ui import reviewing, state
+from handoff.ui import reviewing
+from handoff.ui.controls import policy_controls
+from handoff.ui.opened import cases_in_use, open_page, open_registry
 from handoff.ui.parts import (
     complain,
-    own_files,
-    policy_controls,
-    policy_in_use,
-    queries_agreed,
-    registry_agreed,
     tag_row,
     three_numbers,
     verdict,
 )
+from handoff.ui.prices import queries_agreed, registry_agreed
+from handoff.ui.uploads import keep_file, own_file, own_files
 from handoff.verdicts.exchange import format_csv, format_json
 from handoff.verdicts.log import LONGEST_NOTE, Judgement, Verdict, parse_note
 from handoff.verdicts.queue import Order, Queue, order_queue
@@ -66,9 +65,8 @@ with files:
     own_files("Cases that you lend can be judged as well.")
 
 with naming:
+    opened, policy = open_page()
     try:
-        opened = state.open_registry()
-        policy = policy_in_use(opened)
         book = reviewing.open_book(opened)
         book.verdicts()
     except HandoffError as error:
@@ -105,10 +103,10 @@ def choose_queue() -> Queue:
             "CSV with a column query, or text with one query a line",
             type=["csv", "txt"],
             key="queue_file",
-            on_change=state.keep_file,
+            on_change=keep_file,
             args=("queue", "queue_file"),
         )
-        kept = state.own_file("queue")
+        kept = own_file("queue")
         if kept is not None:
             st.caption(plain(f"In use: {shorten(kept.name)}."))
         return reviewing.queue_of_file()
@@ -119,7 +117,7 @@ def choose_queue() -> Queue:
         return reviewing.queue_of_lines()
     if source == "visit":
         return reviewing.queue_of_visit()
-    return reviewing.queue_of_cases(state.cases(opened))
+    return reviewing.queue_of_cases(cases_in_use(opened))
 
 
 def put_in_order(queue: Queue, judging: Policy) -> list[str]:
@@ -128,11 +126,11 @@ def put_in_order(queue: Queue, judging: Policy) -> list[str]:
     if order is Order.GIVEN:
         return list(queue.queries)
     total, until = len(queue.queries), reviewing.to_look_at(queue)
-    unseen = until - len(reviewing.outlook(router, queue, judging))
+    unseen = until - len(reviewing.outlook(opened.bench, queue, judging))
     if not queries_agreed(opened, unseen, "To order them", "ask_order"):
         return list(queue.queries)
     place = st.empty()
-    for seen in reviewing.look(router, queue, judging):
+    for seen in reviewing.look(opened.bench, queue, judging):
         with place.container(horizontal=True, vertical_alignment="center"):
             st.progress(len(seen) / until, f"Looked at {len(seen):,} of {until:,}")
             if len(seen) < until:
@@ -143,7 +141,7 @@ def put_in_order(queue: Queue, judging: Policy) -> list[str]:
                     key=f"stop_{len(seen)}",
                 )
     place.empty()
-    seen = reviewing.outlook(router, queue, judging)
+    seen = reviewing.outlook(opened.bench, queue, judging)
     if len(seen) < total:
         st.caption(f"The first {len(seen):,} are in order; the rest comes after them, as given.")
         st.button("Look at the rest", on_click=reviewing.look_until, args=(queue, total))
@@ -338,7 +336,7 @@ def ask_for_the_right_one(route: Route) -> None:
 def show_card(query: str, last: Verdict | None, judging: Policy) -> None:
     """Draw one route, and what can be said of it."""
     try:
-        evidence, spans = reviewing.gather(router, query)
+        evidence, spans = reviewing.gather(opened.bench, query)
     except HandoffError as error:
         complain(error)
         skip_failed(query)
@@ -366,7 +364,7 @@ def show_card(query: str, last: Verdict | None, judging: Policy) -> None:
 
 def skip_failed(query: str) -> None:
     """Offer to leave a query that could not be gathered for later."""
-    failed: set[str] = st.session_state.setdefault("review_failed", set())
+    failed: set[str] = st.session_state.setdefault("check_failed", set())
     st.button("Next query", on_click=failed.add, args=(query,), shortcut="S")
 
 
@@ -376,11 +374,11 @@ def check(
 ) -> None:
     """Judge one query after the other; a key runs this part alone."""
     card, results, keeping = places
-    if state.open_registry().router.registry.fingerprint != router.registry.fingerprint:
+    if open_registry().router.registry.fingerprint != router.registry.fingerprint:
         st.rerun()
     verdicts = book.verdicts()
     mine = reviewing.done(verdicts, router, judging, again=again)
-    failed: set[str] = st.session_state.get("review_failed", set())
+    failed: set[str] = st.session_state.get("check_failed", set())
     left = [query for query in queries if query not in mine and query not in failed]
     finished = len(queries) - len(left)
     pinned = reviewing.turn().pinned
@@ -409,7 +407,7 @@ def check(
     with results:
         list_results(verdicts, judging)
     try:
-        reviewing.gather_ahead(router, waiting)
+        reviewing.gather_ahead(opened.bench, waiting)
     except HandoffError:
         # It is told when its turn comes.
         return
@@ -425,10 +423,10 @@ def keep(verdicts: tuple[Verdict, ...]) -> None:
     """Offer to make tests of what was judged, and to take the log along."""
     st.subheader("From verdicts to tests", anchor=False)
     with st.container(horizontal=True):
-        if opened.own or state.own_file("cases") is not None:
+        if opened.own or own_file("cases") is not None:
             st.download_button(
                 "Judged queries as cases",
-                data=lambda: reviewing.judged_as_cases(opened, book),
+                data=lambda: opened.bench.verdicts_as_cases(book.verdicts()),
                 file_name="cases.csv",
                 mime="text/csv",
                 on_click="ignore",
@@ -508,7 +506,7 @@ def list_regressions(verdicts: tuple[Verdict, ...], judging: Policy) -> None:
     place = st.empty()
     found: list[Regression] = []
     try:
-        for tried, growing in reviewing.regressions(router, right, judging):
+        for tried, growing in reviewing.regressions(opened.bench, right, judging):
             place.progress(tried / max(len(right), 1), f"Routed {tried:,} of {len(right):,}")
             found = growing
     except HandoffError as error:

@@ -31,20 +31,21 @@ from handoff.report.route_words import (
 )
 from handoff.router import Route, judge
 from handoff.trace import Span, Trace, wall_ms
-from handoff.ui import state
+from handoff.ui.calls import hand_off, resting, visit_usd
+from handoff.ui.controls import policy_controls
+from handoff.ui.explore.history import gather, visited
+from handoff.ui.opened import cases_in_use, open_page
 from handoff.ui.parts import (
     answer,
     chart_ink,
     complain,
-    own_files,
-    policy_controls,
-    policy_in_use,
-    registry_agreed,
     stage_strip,
     tag_row,
     three_numbers,
     verdict,
 )
+from handoff.ui.prices import registry_agreed
+from handoff.ui.uploads import own_files
 from handoff.ui.why import why
 
 CHART = {"displayModeBar": False}
@@ -59,14 +60,9 @@ with files:
     own_files("They stay in this visit, and serve on every page.")
 
 with asking:
+    opened, policy = open_page()
     try:
-        opened = state.open_registry()
-        policy = policy_in_use(opened)
-    except HandoffError as error:
-        complain(error)
-        st.stop()
-    try:
-        chips = state.cases(opened).chips
+        chips = cases_in_use(opened).chips
     except HandoffError as error:
         complain(error)
         chips = {}
@@ -114,7 +110,7 @@ with asking:
 try:
     query = parse_query(st.session_state["q"])
     with stages, st.spinner("Routing \u2026", show_time=True):
-        evidence, spans = state.gather(router, query)
+        evidence, spans = gather(router, query)
 except HandoffError as error:
     with asking:
         complain(error)
@@ -161,7 +157,7 @@ def compare(route: Route) -> None:
     """Offer what this visitor routed before: to reopen, or beside the route of now."""
     earlier = [
         entry
-        for entry in state.visited()
+        for entry in visited()
         if (entry.query, entry.registry) != (route.evidence.query, router.registry)
     ]
     if not earlier:
@@ -212,12 +208,12 @@ def explore(
         st.markdown(plain(comparison(route)))
         for trouble in troubles(route.spans, evidence):
             st.warning(plain(trouble), icon=":material/sync_problem:")
-        for endpoint, seconds in state.resting(opened).items():
+        for endpoint, seconds in resting(opened.bench).items():
             st.warning(
                 f"OpenAI's {endpoint} endpoint failed repeatedly and rests for {seconds:.0f} s.",
                 icon=":material/snooze:",
             )
-        spent = spending(route.spans, state.visit_usd())
+        spent = spending(route.spans, visit_usd())
         st.caption(plain(f"{answered_by(route, router)} {spent}"))
         with st.container(horizontal=True):
             st.download_button(
@@ -236,7 +232,7 @@ def explore(
         if wanted:
             try:
                 place = st.empty()
-                answered = state.hand_off(router, route, place.text)
+                answered = hand_off(opened.bench, route, place.text)
                 place.empty()
                 answer(answered)
             except HandoffError as error:

@@ -22,15 +22,12 @@ from handoff.report.numbers import counted, percent
 from handoff.report.set_groups import ALL, group_cases
 from handoff.report.set_tables import case_rows, rows_to_csv
 from handoff.report.set_words import recommendation, set_notes
-from handoff.ui import labels, state
+from handoff.ui import labels
+from handoff.ui.controls import CONTROLS, policy_controls
 from handoff.ui.labels import LabelledSet
-from handoff.ui.parts import (
-    complain,
-    own_files,
-    policy_controls,
-    policy_in_use,
-    registry_agreed,
-)
+from handoff.ui.opened import open_page, with_examples
+from handoff.ui.parts import complain, complaint_stops
+from handoff.ui.prices import registry_agreed
 from handoff.ui.set_parts import (
     COLUMNS,
     SHOWN_CASES,
@@ -42,6 +39,7 @@ from handoff.ui.set_parts import (
     lesson_figures,
     losses,
 )
+from handoff.ui.uploads import own_file, own_files
 
 NOBODY = ""
 GOALS = {
@@ -61,12 +59,7 @@ with files:
     own_files("Queries that are labelled here can be downloaded with the rest.")
 
 with setting:
-    try:
-        opened = state.open_registry()
-        policy = policy_in_use(opened)
-    except HandoffError as error:
-        complain(error)
-        st.stop()
+    opened, policy = open_page()
 
 # --- what routing learns from --------------------------------------------------------------------
 
@@ -102,7 +95,7 @@ with teaching:
                 on_click="ignore",
                 icon=":material/download:",
             )
-shown = state.with_examples(opened, taught if use_examples else ())
+shown = with_examples(opened, taught if use_examples else ())
 router = shown.router
 
 
@@ -119,11 +112,8 @@ def label_query(before: Cases) -> None:
 with setting:
     st.subheader("Labelled queries", anchor=False)
     chosen = labels.choose_file(opened)
-    try:
+    with complaint_stops():
         cases = labels.load(opened, chosen)
-    except HandoffError as error:
-        complain(error)
-        st.stop()
     with st.expander("Label a query", type="compact", icon=":material/new_label:"):
         with st.form("label", border=False):
             st.text_input("Query", key="new_query", placeholder="What somebody may ask")
@@ -144,7 +134,7 @@ with setting:
             path = chosen or opened.settings.cases
             if (
                 path is not None
-                and state.own_file("cases") is None
+                and own_file("cases") is None
                 and not opened.own
                 and st.button("Add to the file", icon=":material/save:")
             ):
@@ -172,13 +162,10 @@ with figures:
         st.stop()
 
 with figures:
-    try:
+    with complaint_stops():
         saved_set = labelled_set = gather_set(opened, cases, "Gathered")
         if saved_set is not None and shown is not opened:
             labelled_set = gather_set(shown, cases, "Gathered with examples")
-    except HandoffError as error:
-        complain(error)
-        st.stop()
     if saved_set is None or labelled_set is None:
         st.stop()
     missing = len(cases.cases) - len(labelled_set.run.rows)
@@ -195,7 +182,7 @@ with figures:
 def link_to(query: str) -> dict[str, str]:
     """Return what the address of Explore needs to show a query under the controls as they stand."""
     return {
-        **{name: st.query_params[name] for name in st.query_params if name in state.CONTROLS},
+        **{name: st.query_params[name] for name in st.query_params if name in CONTROLS},
         "q": query,
     }
 
@@ -341,7 +328,7 @@ def write_own(own: OwnThresholds) -> None:
 
 def keep(analysis: Analysis, found: Recommendation | None) -> None:
     """Offer to save the policy as it stands, and the agents' own thresholds where they win."""
-    text = labels.policy_as_toml(opened, analysis, found)
+    text = opened.bench.policy_to_toml(analysis, found)
     in_the_way = None
     if shown is not opened:
         in_the_way = "What is saved is for the examples on disk: save or discard yours first."
@@ -356,8 +343,8 @@ def keep(analysis: Analysis, found: Recommendation | None) -> None:
                 disabled=in_the_way is not None,
                 help=in_the_way,
             ):
-                path = labels.save_policy(opened, text)
-                st.session_state["forced"] = False
+                path = opened.bench.save_policy(text)
+                st.session_state["policy_forced"] = False
                 st.session_state["saved"] = f"Saved to {path.name}."
                 st.rerun()
             st.download_button(
@@ -444,5 +431,5 @@ def tune(
             st.caption(plain(note))
 
 
-shown_examples = replace(opened.examples, examples=router.registry.examples)
+shown_examples = replace(opened.bench.examples, examples=router.registry.examples)
 tune(policy, saved_set, labelled_set, (controls, advice, figures, flipped, details, listing))

@@ -1,0 +1,71 @@
+"""The files that a visitor lends to the page: they serve on every screen, and on no other visit."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from handoff.core.texts import shorten
+from handoff.report.markdown import plain
+from handoff.ui.session import parsed_once
+
+Parsed = TypeVar("Parsed")
+
+_LENT = ("agents", "cases")
+
+
+def own_file(kind: str) -> UploadedFile | None:
+    """Return the file of a kind that this visitor uploaded on any screen."""
+    file: UploadedFile | None = st.session_state.get(f"upload_{kind}")
+    return file
+
+
+def keep_file(kind: str, widget: str) -> None:
+    """Use what an uploader holds, on every screen; nothing once it was emptied."""
+    st.session_state[f"upload_{kind}"] = st.session_state[widget]
+
+
+def forget_files() -> None:
+    """Go back to the server's own files."""
+    for kind in _LENT:
+        st.session_state[f"upload_{kind}"] = None
+    st.session_state["upload_revision"] = st.session_state.get("upload_revision", 0) + 1
+
+
+def parse_upload(
+    key: str, file: UploadedFile, parse: Callable[[bytes, str], Parsed], *by: object
+) -> Parsed:
+    """Parse an uploaded file once; a complaint is kept as well and raised again.
+
+    Args:
+        key: Where the visit keeps what it held.
+        file: The file.
+        parse: Takes its bytes and its name.
+        by: What else decides over what it holds.
+    """
+    return parsed_once(key, (file.file_id, *by), lambda: parse(file.getvalue(), shorten(file.name)))
+
+
+def own_files(note: str) -> None:
+    """Draw where a visitor's own files are lent to the page."""
+    revision = st.session_state.setdefault("upload_revision", 0)
+    with st.expander("Your own agents, for this visit", icon=":material/upload_file:"):
+        st.caption(
+            "CSV files, UTF-8: agents as id, name, description, tags (separated by ;) and, if "
+            "wanted, threshold; cases as query, expected and, if wanted, example. " + note
+        )
+        for kind in _LENT:
+            widget = f"{kind}_file_{revision}"
+            st.file_uploader(
+                kind.capitalize(),
+                type="csv",
+                key=widget,
+                on_change=keep_file,
+                args=(kind, widget),
+            )
+        lent = [file for kind in _LENT if (file := own_file(kind)) is not None]
+        if lent:
+            named = " and ".join(shorten(file.name) for file in lent)
+            st.caption(plain(f"In use: {named}."))
+            st.button("Back to the default agents", on_click=forget_files)
