@@ -19,7 +19,8 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from handoff.core.model import Outcome, Policy, ThresholdSource
-from handoff.verdicts.log import Judgement, Verdict, VerdictLog
+from handoff.verdicts.log import VerdictLog
+from handoff.verdicts.record import Judgement, Verdict
 from tests.handoff_server import serving
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -33,7 +33,7 @@ from handoff.files.whole_file import write_whole
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.router import Router
 from handoff.trace import Trace
-from handoff.verdicts.log import Verdict
+from handoff.verdicts.record import Verdict
 from handoff.verdicts.reviews import Additions, Regression, find_regressions, plan_additions
 
 Result = TypeVar("Result")

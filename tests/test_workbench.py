@@ -17,7 +17,7 @@ from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
 from handoff.trace import Trace
-from handoff.verdicts.log import Judgement
+from handoff.verdicts.record import Judgement
 from handoff.workbench import build_workbench, open_workbench
 
 AGENTS = """\

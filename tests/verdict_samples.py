@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from handoff.core.model import Outcome, Policy, ThresholdSource
-from handoff.verdicts.log import Judgement, Undo, Verdict
+from handoff.verdicts.record import Judgement, Undo, Verdict
 
 START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 BASE = Verdict(

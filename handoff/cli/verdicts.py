@@ -16,7 +16,8 @@ from handoff.files.whole_file import write_whole
 from handoff.report.verdicts_words import regression_line, regression_summary
 from handoff.report.verdicts_words import stats as stats_in_words
 from handoff.verdicts.exchange import format_csv, format_json, parse_file
-from handoff.verdicts.log import Entry, Verdict, VerdictLog, VerdictsError, entry_to_record
+from handoff.verdicts.log import VerdictLog
+from handoff.verdicts.record import Entry, Verdict, VerdictsError, entry_to_record
 from handoff.verdicts.reviews import (
     Regression,
     called_right,

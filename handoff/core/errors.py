@@ -9,7 +9,7 @@ HandoffError                     a sentence that says what is wrong and what to 
 │   ├── CasesError               cases.csv
 │   ├── ExamplesError            examples.csv
 │   ├── BatchError               what a batch reads, writes or goes on with
-│   └── VerdictsError            the verdict log, or a file of verdicts (in verdicts/log.py)
+│   └── VerdictsError            the verdict log, or a file of verdicts (in verdicts/record.py)
 └── ProviderError                an embedder, a tagger or a runner failed
     ├── ProviderUnavailableError   time-out, no connection, 5xx: another try may work
     │   ├── TimedOutError          no answer in time; it may still be billed

@@ -9,7 +9,7 @@ from handoff.report.markdown import plain
 from handoff.report.numbers import counted, distance, rounded, together
 from handoff.report.route_words import names
 from handoff.router import Route
-from handoff.verdicts.log import Entry, Judgement, Undo, Verdict
+from handoff.verdicts.record import Entry, Judgement, Undo, Verdict
 from handoff.verdicts.reviews import (
     KEPT_SCORES,
     Additions,

@@ -8,7 +8,6 @@ import contextlib
 import os
 import sqlite3
 import threading
-import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from handoff.core.model import FloatArray
+from handoff.resilience.sqlite import use_wal
 
 Result = TypeVar("Result")
 
@@ -25,7 +25,6 @@ MOST_ROWS = 500_000
 
 _KEYS_A_QUERY = 500
 _BUSY_SECONDS = 1.0
-_RETRY_SECONDS = 0.01
 
 
 class VectorCache:
@@ -110,7 +109,7 @@ class VectorCache:
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            _use_wal(connection)
+            use_wal(connection, _BUSY_SECONDS)
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)"
@@ -129,20 +128,6 @@ class VectorCache:
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
                 self._path.with_name(self._path.name + suffix).unlink()
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch a new file to WAL; SQLite does not wait for others who do the same, so we do."""
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_RETRY_SECONDS)
-        else:
-            return
 
 
 def _whole(blob: object) -> bool:

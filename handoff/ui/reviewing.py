@@ -22,7 +22,7 @@ from handoff.ui.explore.history import visited
 from handoff.ui.opened import Opened
 from handoff.ui.session import recalled, remember, remembered
 from handoff.ui.uploads import own_file
-from handoff.verdicts.log import Entry, Judgement, Undo, Verdict, VerdictLog, parse_note
+from handoff.verdicts.log import VerdictLog
 from handoff.verdicts.queue import (
     NOTHING_SEEN,
     Outlook,
@@ -31,6 +31,7 @@ from handoff.verdicts.queue import (
     make_queue,
     parse_queue,
 )
+from handoff.verdicts.record import Entry, Judgement, Undo, Verdict, parse_note
 from handoff.verdicts.reviews import (
     Additions,
     Regression,

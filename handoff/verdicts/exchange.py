@@ -8,7 +8,7 @@ from typing import Any
 
 from handoff.core.texts import formula_safe, parse_number, shorten
 from handoff.files.csv_table import Row, Shape, parse_rows
-from handoff.verdicts.log import (
+from handoff.verdicts.record import (
     FIELDS,
     Entry,
     RecordError,

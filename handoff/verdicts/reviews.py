@@ -11,7 +11,7 @@ from handoff.core.errors import ProviderError
 from handoff.core.model import Decision, Policy, Registry
 from handoff.files.cases import Case, Cases
 from handoff.router import Route, Router
-from handoff.verdicts.log import Entry, Judgement, Undo, Verdict
+from handoff.verdicts.record import Entry, Judgement, Undo, Verdict
 
 KEPT_SCORES = 5
 LONGEST_PAUSE = timedelta(minutes=5)

@@ -7,7 +7,8 @@ from contextlib import closing
 import pytest
 from verdict_samples import given, refused, taken_back
 
-from handoff.verdicts.log import LOG_NAME, Judgement, VerdictLog
+from handoff.verdicts.log import LOG_NAME, VerdictLog
+from handoff.verdicts.record import Judgement
 
 AGENTS = """\
 id,name,description,tags

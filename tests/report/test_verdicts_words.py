@@ -5,7 +5,7 @@ from verdict_samples import given
 
 from handoff.core.model import Agent, Registry
 from handoff.report.verdicts_words import additions_told, progress, verdict_rows, who_takes
-from handoff.verdicts.log import Judgement
+from handoff.verdicts.record import Judgement
 from handoff.verdicts.reviews import Additions, Dispute
 
 REGISTRY = Registry((Agent("baker", "Baker", "bread", ()), Agent("florist", "Florist", "roses")))

@@ -15,7 +15,8 @@ from handoff.report.markdown import plain
 from handoff.router import Router
 from handoff.ui import reviewing
 from handoff.ui.reviewing import AHEAD
-from handoff.verdicts.log import LOG_NAME, VerdictLog, VerdictsError
+from handoff.verdicts.log import LOG_NAME, VerdictLog
+from handoff.verdicts.record import VerdictsError
 
 REGISTRY = """\
 id,name,description,tags

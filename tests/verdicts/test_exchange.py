@@ -11,7 +11,7 @@ from verdict_samples import given, refused, taken_back
 
 from handoff.core.texts import formula_safe
 from handoff.verdicts.exchange import format_csv, format_json, parse_file
-from handoff.verdicts.log import FIELDS, Judgement, VerdictsError, parse_note
+from handoff.verdicts.record import FIELDS, Judgement, VerdictsError, parse_note
 
 FORMS = {"csv": format_csv, "json": format_json}
 RISKY = '=HYPERLINK("http://evil.test";"click")'

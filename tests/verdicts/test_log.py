@@ -16,12 +16,10 @@ from verdict_samples import given, refused, taken_back
 from handoff.core.model import Policy
 from handoff.files.settings import load_settings, load_state_dir
 from handoff.verdicts import log as verdicts
-from handoff.verdicts.log import (
-    LOG_NAME,
-    MIGRATIONS,
+from handoff.verdicts.log import LOG_NAME, MIGRATIONS, VerdictLog
+from handoff.verdicts.record import (
     Judgement,
     RecordError,
-    VerdictLog,
     VerdictsError,
     entry_to_record,
     parse_note,
@@ -50,7 +48,8 @@ from pathlib import Path
 
 from verdict_samples import given
 
-from handoff.verdicts.log import VerdictLog, VerdictsError
+from handoff.verdicts.log import VerdictLog
+from handoff.verdicts.record import VerdictsError
 
 log = VerdictLog(Path(sys.argv[1]))
 log.append([given(id="first")])

@@ -13,7 +13,7 @@ from handoff.files.cases import Case, Cases
 from handoff.files.registry import parse_registry
 from handoff.files.settings import load_settings
 from handoff.router import Router
-from handoff.verdicts.log import Judgement, entry_to_record, parse_record
+from handoff.verdicts.record import Judgement, entry_to_record, parse_record
 from handoff.verdicts.reviews import (
     Signature,
     called_right,

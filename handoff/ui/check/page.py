@@ -32,8 +32,8 @@ from handoff.ui.parts import (
 from handoff.ui.prices import queries_agreed, registry_agreed
 from handoff.ui.uploads import keep_file, own_file, own_files
 from handoff.verdicts.exchange import format_csv, format_json
-from handoff.verdicts.log import LONGEST_NOTE, Judgement, Verdict, parse_note
 from handoff.verdicts.queue import Order, Queue, order_queue
+from handoff.verdicts.record import LONGEST_NOTE, Judgement, Verdict, parse_note
 from handoff.verdicts.reviews import Regression, called_right, pace_seconds
 
 SOURCES = {
