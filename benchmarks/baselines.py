@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.labelled_set import Set
 from handoff.background import BackgroundLoop
-from handoff.core.learning import NOBODY, Lessons
+from handoff.core.learning import NO_OWNER, Lessons
 from handoff.core.model import BoolArray, FloatArray, IntArray
 from handoff.core.tags import carriers_of
 from handoff.evaluation.counts import count, endings
@@ -129,7 +129,7 @@ def centroids_without(agents: FloatArray, lessons: Lessons) -> FloatArray:
     """Score the examples by centroids that each of them is left out of, (examples, agents)."""
     sums = sums_of(agents, lessons)
     scores = lessons.vectors @ unit_rows(sums).T
-    for row in np.flatnonzero(lessons.owners != NOBODY).tolist():
+    for row in np.flatnonzero(lessons.owners != NO_OWNER).tolist():
         own = int(lessons.owners[row])
         without = unit_rows((sums[own] - lessons.vectors[row])[None, :])[0]
         scores[row, own] = lessons.vectors[row] @ without
@@ -138,7 +138,7 @@ def centroids_without(agents: FloatArray, lessons: Lessons) -> FloatArray:
 
 def sums_of(agents: FloatArray, lessons: Lessons) -> FloatArray:
     """Add every example to its owner's vector, shape (agents, d)."""
-    owned = lessons.owners != NOBODY
+    owned = lessons.owners != NO_OWNER
     sums = agents.copy()
     np.add.at(sums, lessons.owners[owned], lessons.vectors[owned])
     return sums
@@ -165,7 +165,7 @@ def nearest(
     nobody = np.full(len(vectors), -1, dtype=np.float32)
     for owner in np.unique(lessons.owners).tolist():
         best = cosines[:, lessons.owners == owner].max(axis=1)
-        if owner == NOBODY:
+        if owner == NO_OWNER:
             nobody = best
         else:
             scores[:, owner] = np.maximum(scores[:, owner], best)

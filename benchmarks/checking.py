@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from handoff.core.model import Outcome, Policy, ThresholdSource
 from handoff.verdicts.log import VerdictLog
-from handoff.verdicts.record import Judgement, Verdict
+from handoff.verdicts.record import Verdict, VerdictKind
 from tests.handoff_server import serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,7 +60,7 @@ def fill(folder: Path, number: int) -> None:
         embedder="earlier",
         who="Earlier",
         when=now,
-        what=Judgement.RIGHT,
+        what=VerdictKind.RIGHT,
     )
     VerdictLog(folder).append(
         [

@@ -9,15 +9,14 @@ import numpy as np
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
-from handoff.core.learning import NOBODY, Lessons
+from handoff.core.learning import NO_OWNER, Lessons
 from handoff.core.model import Example, FloatArray, IntArray, Registry
 from handoff.core.texts import agent_text
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.proof import MOST_TO_LEARN
 from handoff.evaluation.run import Run, gather_cases
 from handoff.files.cases import Case, load_cases
-from handoff.files.examples import Labelled as Line
-from handoff.files.examples import collect_examples
+from handoff.files.examples import LabelledQuery, collect_examples
 from handoff.files.registry import load_registry
 from handoff.files.settings import Settings, load_settings
 from handoff.providers.local import LocalEmbedder
@@ -48,7 +47,7 @@ class Set:
 
     @property
     def owners(self) -> IntArray:
-        """Who should take each case, or `NOBODY`, shape (cases,)."""
+        """Who should take each case, or `NO_OWNER`, shape (cases,)."""
         return self.lessons.owners
 
 
@@ -61,7 +60,7 @@ def load_set(folder: Path, cache_dir: Path, loop: BackgroundLoop) -> Set:
     queries = tuple(case.query for case in cases)
     rows = loop.run(LocalEmbedder().embed([*texts, *queries]))
     owners = [
-        NOBODY if case.expected is None else registry.positions[case.expected] for case in cases
+        NO_OWNER if case.expected is None else registry.positions[case.expected] for case in cases
     ]
     lessons = Lessons(queries, rows[len(texts) :], np.array(owners, dtype=np.intp))
     return Set(registry, settings, cases, rows[: len(texts)], lessons)
@@ -102,7 +101,7 @@ def distinct(data: Set, rows: IntArray) -> IntArray:
 def examples_of(data: Set, rows: IntArray) -> tuple[Example, ...]:
     """Return cases as examples, the way a file of them is read: near-duplicates count once."""
     lines = (
-        Line(data.cases[row].line, data.cases[row].query, data.cases[row].expected)
+        LabelledQuery(data.cases[row].line, data.cases[row].query, data.cases[row].expected)
         for row in rows.tolist()
     )
     return collect_examples(lines, "cases.csv").examples

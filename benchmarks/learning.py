@@ -39,7 +39,7 @@ from benchmarks.labelled_set import (
 )
 from benchmarks.learning_times import analysis_ms, learning_seconds, route_ms
 from handoff.background import BackgroundLoop
-from handoff.core.learning import NOBODY, Learned, best_threshold, learn, score_queries
+from handoff.core.learning import NO_OWNER, Learned, best_threshold, learn, score_queries
 from handoff.core.model import IntArray, Registry
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.goal import Aim, Goal, choose
@@ -94,7 +94,7 @@ def pipeline_accuracies(
         for rows in (learning, test)
     )
     # The method's own rule, on levels that the filter decided: right or not is one column.
-    columns = np.where(known.in_scope, np.where(known.correct, 0, 1), NOBODY)
+    columns = np.where(known.in_scope, np.where(known.correct, 0, 1), NO_OWNER)
     levels = np.stack([known.levels, np.full_like(known.levels, -2)], axis=1)
     chosen = best_threshold(levels, columns)
     recommended = choose(known, Goal(Aim.ACCURACY)).threshold

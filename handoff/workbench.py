@@ -33,8 +33,8 @@ from handoff.files.whole_file import write_whole
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.router import Router
 from handoff.trace import Trace
+from handoff.verdicts.conclusions import Additions, Regression, find_regressions, plan_additions
 from handoff.verdicts.record import Verdict
-from handoff.verdicts.reviews import Additions, Regression, find_regressions, plan_additions
 
 Result = TypeVar("Result")
 Grown = TypeVar("Grown")

@@ -17,7 +17,7 @@ from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
 from handoff.trace import Trace
-from handoff.verdicts.record import Judgement
+from handoff.verdicts.record import VerdictKind
 from handoff.workbench import build_workbench, open_workbench
 
 AGENTS = """\
@@ -178,7 +178,7 @@ def test_verdicts_become_cases(folder):
     verdicts = [
         given(0, query="fresh bread"),
         given(1, query="roses", agent="florist"),
-        given(2, query="the moon", what=Judgement.SKIP),
+        given(2, query="the moon", what=VerdictKind.SKIP),
     ]
 
     with open_workbench(settings()) as bench:

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from handoff.core.model import Outcome, Policy, ThresholdSource
-from handoff.verdicts.record import Judgement, Undo, Verdict
+from handoff.verdicts.record import Undo, Verdict, VerdictKind
 
 START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 BASE = Verdict(
@@ -20,7 +20,7 @@ BASE = Verdict(
     embedder="scripted-embedder-1",
     who="Ada",
     when=START,
-    what=Judgement.RIGHT,
+    what=VerdictKind.RIGHT,
 )
 
 

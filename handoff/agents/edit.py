@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handoff.core.learning import NOBODY as NO_OWNER
-from handoff.core.learning import Learned, Lessons, learn, score_queries
+from handoff.core.learning import NO_OWNER, Learned, Lessons, learn, score_queries
 from handoff.core.lexical import build_lexicon
 from handoff.core.lexical_many import QueryWords, lay_out_words, lexical_scores_of
 from handoff.core.model import Agent, FloatArray, IntArray, Registry
@@ -30,7 +29,7 @@ NO_LESSON = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ground:
+class EditGround:
     """What edits are measured on, laid out once.
 
     Attributes:
@@ -55,7 +54,7 @@ def lay_ground(
     expected: Sequence[str | None],
     tagging: TagChooser,
     learned: Learned | None,
-) -> Ground:
+) -> EditGround:
     """Take a labelled set apart, once, for `edit_agents`.
 
     Args:
@@ -69,7 +68,7 @@ def lay_ground(
     if learned is not None:
         rows = {normal_form(text): row for row, text in enumerate(learned.lessons.texts)}
         lesson_of[:] = [rows.get(normal_form(query), NO_LESSON) for query in queries]
-    return Ground(
+    return EditGround(
         labelled=labelled,
         expected=tuple(expected),
         words=lay_out_words([stems(query) for query in queries]),
@@ -79,7 +78,7 @@ def lay_ground(
     )
 
 
-def new_texts(ground: Ground, registry: Registry) -> list[str]:
+def new_texts(ground: EditGround, registry: Registry) -> list[str]:
     """Return the texts that have to be embedded for an edit: agents', and names of new tags.
 
     The edit must be one whose tags can be chosen again.
@@ -90,7 +89,7 @@ def new_texts(ground: Ground, registry: Registry) -> list[str]:
     return list(dict.fromkeys([*texts, *(ground.tagging.new_tags(registry) or ())]))
 
 
-def edit_agents(ground: Ground, registry: Registry, rows: Mapping[str, FloatArray]) -> Labelled:
+def edit_agents(ground: EditGround, registry: Registry, rows: Mapping[str, FloatArray]) -> Labelled:
     """Return the set as it would be on an edited registry.
 
     Args:
@@ -114,7 +113,9 @@ def edit_agents(ground: Ground, registry: Registry, rows: Mapping[str, FloatArra
     return label(evidence, registry, ground.expected)
 
 
-def _similarities(ground: Ground, registry: Registry, rows: Mapping[str, FloatArray]) -> FloatArray:
+def _similarities(
+    ground: EditGround, registry: Registry, rows: Mapping[str, FloatArray]
+) -> FloatArray:
     """Return every query's cosine with every agent; columns of known texts are copied."""
     before, evidence = ground.labelled.registry, ground.labelled.evidence
     column_of = {agent_text(agent): at for at, agent in enumerate(before.agents)}
@@ -127,7 +128,7 @@ def _similarities(ground: Ground, registry: Registry, rows: Mapping[str, FloatAr
 
 
 def _learned_scores(
-    ground: Ground, learned: Learned, registry: Registry, rows: Mapping[str, FloatArray]
+    ground: EditGround, learned: Learned, registry: Registry, rows: Mapping[str, FloatArray]
 ) -> FloatArray:
     """Learn again from the examples whose agent is still there."""
     before, evidence = ground.labelled.registry, ground.labelled.evidence

@@ -17,7 +17,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class BatchGround:
     """What a batch stands on, one digest or identity each; on another one it cannot go on."""
 
     input: str
@@ -39,14 +39,14 @@ class Checkpoint:
         bytes: How long the output is with them.
     """
 
-    ground: Ground
+    ground: BatchGround
     rows: int = 0
     selected: int = 0
     failed: int = 0
     bytes: int = 0
 
 
-def ground_of(source: Path, router: Router, policy: Policy) -> Ground:
+def batch_ground(source: Path, router: Router, policy: Policy) -> BatchGround:
     """Take the fingerprints of what a batch depends on.
 
     Raises:
@@ -54,7 +54,7 @@ def ground_of(source: Path, router: Router, policy: Policy) -> Ground:
     """
     with open_input(source) as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    return Ground(
+    return BatchGround(
         input=content,
         registry=router.registry.fingerprint,
         policy=_policy_digest(policy, router.registry),
@@ -99,7 +99,7 @@ def load_checkpoint(target: Path) -> Checkpoint | None:
     return checkpoint
 
 
-def check_ground(before: Ground, now: Ground, target: Path) -> None:
+def check_ground(before: BatchGround, now: BatchGround, target: Path) -> None:
     """Refuse to go on with a batch of something else.
 
     Raises:
@@ -131,7 +131,7 @@ def _parse(values: Mapping[str, object]) -> Checkpoint:
     numbers = {name: count for name, count in counts.items() if isinstance(count, int)}
     if len(numbers) < len(counts) or min(numbers.values()) < 0:
         raise ValueError
-    return Checkpoint(Ground(**ground), **numbers)
+    return Checkpoint(BatchGround(**ground), **numbers)
 
 
 def _policy_digest(policy: Policy, registry: Registry) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from handoff.batch.checkpoint import (
+    BatchGround,
     Checkpoint,
-    Ground,
     check_ground,
     checkpoint_of,
     load_checkpoint,
@@ -67,7 +67,7 @@ class Progress:
 
 
 def run_batch(
-    source: Path, target: Path, ground: Ground, lanes: Lanes, *, resume: bool
+    source: Path, target: Path, ground: BatchGround, lanes: Lanes, *, resume: bool
 ) -> Iterator[Progress]:
     """Route every row of a file; yield after each chunk, and once before the first.
 
@@ -100,7 +100,7 @@ def run_batch(
     checkpoint_of(target).unlink()
 
 
-def _begin(target: Path, ground: Ground, *, resume: bool) -> Checkpoint:
+def _begin(target: Path, ground: BatchGround, *, resume: bool) -> Checkpoint:
     """Return where to go on, or the very beginning."""
     name = shorten(str(target), 200)
     earlier = load_checkpoint(target)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from handoff.batch.checkpoint import ground_of
+from handoff.batch.checkpoint import batch_ground
 from handoff.batch.run import Lanes, Progress, run_batch
 from handoff.batch.workers import open_lanes
 from handoff.cli.options import FAILED, JUDGING, OK, RoutingOptions, routing_options
@@ -43,7 +43,7 @@ def batch(source: Path, target: Path, resume: bool, flyte: bool, options: Routin
         raise SettingsError("--no-examples does not reach Flyte's workers: leave out one of both.")
     with options.open() as bench:
         policy = options.policy(bench)
-        ground = ground_of(source, bench.router, policy)
+        ground = batch_ground(source, bench.router, policy)
         with _lanes(bench, policy, source, flyte=flyte) as lanes:
             done = _watched(run_batch(source, target, ground, lanes, resume=resume))
     click.echo(_summary(done, target))

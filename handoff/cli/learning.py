@@ -10,7 +10,7 @@ import numpy as np
 
 from handoff.cli.options import CASES, JSON, OK, RoutingOptions, routing_options
 from handoff.core.errors import CasesError, QueryError, SettingsError
-from handoff.core.learning import NOBODY, Lessons
+from handoff.core.learning import NO_OWNER, Lessons
 from handoff.core.model import Example, FloatArray, Registry
 from handoff.core.texts import agent_text, parse_query, shorten
 from handoff.core.word_overlap import normal_form
@@ -18,7 +18,7 @@ from handoff.evaluation.proof import MOST_TO_LEARN, Worth, part, thin
 from handoff.evaluation.suggest import suggest as choose_suggestions
 from handoff.files.cases import load_cases
 from handoff.files.csv_table import Row, Shape, load_bytes, parse_rows
-from handoff.files.examples import Labelled, collect_examples, save_examples
+from handoff.files.examples import LabelledQuery, collect_examples, save_examples
 from handoff.report.examples_json import suggestion_rows, worth_to_json
 from handoff.report.examples_text import suggestions_to_text, worth_to_text
 from handoff.trace import Trace
@@ -64,7 +64,7 @@ def _learn(bench: Workbench, cases_path: Path) -> tuple[Worth, Sequence[Example]
     agents = bench.registry
     cases = load_cases(cases_path, agents)
     found = collect_examples(
-        (Labelled(case.line, case.query, case.expected) for case in cases.cases),
+        (LabelledQuery(case.line, case.query, case.expected) for case in cases.cases),
         shorten(cases_path.name),
     )
     notes = [failed.reason for failed in cases.failed] + list(found.failed)
@@ -127,7 +127,8 @@ _UNLABELLED = Shape(required=("query",), optional=("expected", "agent", "chip"),
 
 def _lessons(agents: Registry, examples: tuple[Example, ...], vectors: FloatArray) -> Lessons:
     owners = [
-        NOBODY if example.agent is None else agents.positions[example.agent] for example in examples
+        NO_OWNER if example.agent is None else agents.positions[example.agent]
+        for example in examples
     ]
     texts = tuple(example.query for example in examples)
     return Lessons(texts, vectors, np.array(owners, dtype=np.intp))

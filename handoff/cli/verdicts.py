@@ -15,15 +15,15 @@ from handoff.files.settings import load_state_dir
 from handoff.files.whole_file import write_whole
 from handoff.report.verdicts_words import regression_line, regression_summary
 from handoff.report.verdicts_words import stats as stats_in_words
-from handoff.verdicts.exchange import format_csv, format_json, parse_file
-from handoff.verdicts.log import VerdictLog
-from handoff.verdicts.record import Entry, Verdict, VerdictsError, entry_to_record
-from handoff.verdicts.reviews import (
+from handoff.verdicts.conclusions import (
     Regression,
     called_right,
     standing,
     tally,
 )
+from handoff.verdicts.exchange import format_csv, format_json, parse_file
+from handoff.verdicts.log import VerdictLog
+from handoff.verdicts.record import Entry, Verdict, VerdictsError, entry_to_record
 
 
 @click.group()

@@ -40,7 +40,7 @@ import numpy as np
 from handoff.core.model import FloatArray, IntArray
 from handoff.core.word_overlap import WordIndex, index_words, overlap_with, overlap_within
 
-NOBODY = -1
+NO_OWNER = -1
 """The owner of an example that nobody should take."""
 NOBODY_DEPTH = 0.5
 """How far below the level every agent should score for such an example."""
@@ -66,7 +66,7 @@ class Lessons:
     Attributes:
         texts: The queries as typed.
         vectors: Their unit rows, shape (examples, d).
-        owners: Agent positions, `NOBODY` where nobody should take it, shape (examples,).
+        owners: Agent positions, `NO_OWNER` where nobody should take it, shape (examples,).
     """
 
     texts: tuple[str, ...]
@@ -221,13 +221,13 @@ def best_threshold(scores: FloatArray, owners: IntArray) -> float | None:
 
     Args:
         scores: Shape (examples, agents).
-        owners: Agent positions or `NOBODY`, shape (examples,).
+        owners: Agent positions or `NO_OWNER`, shape (examples,).
 
     Returns:
         None if the examples say too little: none is nobody's, all are, or the threshold does not
         beat selecting always by more than a standard error, w - l > sqrt(w + l).
     """
-    nobody = owners == NOBODY
+    nobody = owners == NO_OWNER
     if not nobody.any() or nobody.all():
         return None
     top = scores.max(axis=1)
@@ -247,7 +247,7 @@ def best_threshold(scores: FloatArray, owners: IntArray) -> float | None:
 
 def newness(owners: IntArray, agents: int) -> FloatArray:
     """Tell how little the examples say about each agent, 1 where there are none, (agents,)."""
-    counts = np.bincount(owners[owners != NOBODY], minlength=agents)
+    counts = np.bincount(owners[owners != NO_OWNER], minlength=agents)
     if not counts.any():
         return np.ones(agents, dtype=np.float32)
     quarter = float(counts[counts > 0].mean()) / 4
@@ -260,7 +260,7 @@ def slope_of(held_out: FloatArray, excess: FloatArray, owners: IntArray) -> floa
 
     Only examples count whose owner keeps another one when they are held out.
     """
-    owned = np.flatnonzero(owners != NOBODY)
+    owned = np.flatnonzero(owners != NO_OWNER)
     owner = owners[owned]
     followed = np.bincount(owner, minlength=excess.shape[1])[owner] > 1
     cosine = excess[owned, owner][followed]
@@ -291,10 +291,10 @@ def _targets(excess: FloatArray, owners: IntArray, new: FloatArray, top: float) 
     While nobody's examples are more than agents' own, they push down less in proportion: alone
     they would only lower every score.
     """
-    owned = np.flatnonzero(owners != NOBODY)
+    owned = np.flatnonzero(owners != NO_OWNER)
     nobodies = len(owners) - len(owned)
     targets = excess * (np.float32(SLACK) + np.float32(1 - SLACK) * new)
-    targets[owners == NOBODY] = -NOBODY_DEPTH * min(1, len(owned) / max(1, nobodies))
+    targets[owners == NO_OWNER] = -NOBODY_DEPTH * min(1, len(owned) / max(1, nobodies))
     targets[owned, owners[owned]] = top
     return targets
 

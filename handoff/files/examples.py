@@ -35,7 +35,7 @@ class Examples:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledQuery:
     """A query with the agent that should take it, or None, and the line it stands on."""
 
     line: int
@@ -63,7 +63,7 @@ def parse_examples(data: bytes, source: str, registry: Registry) -> Examples:
     Raises:
         ExamplesError: The file's shape is wrong, or it has more than `MOST_EXAMPLES`.
     """
-    rows: list[Labelled] = []
+    rows: list[LabelledQuery] = []
     failed: list[str] = []
     for row in parse_rows(data, source, ExamplesError, SHAPE):
         agent = row["agent"].strip() or None
@@ -72,7 +72,7 @@ def parse_examples(data: bytes, source: str, registry: Registry) -> Examples:
             failed.append(str(row.complaint(ExamplesError, "agent", expected)))
             continue
         try:
-            rows.append(Labelled(row.line, parse_query(row["query"]), agent))
+            rows.append(LabelledQuery(row.line, parse_query(row["query"]), agent))
         except QueryError as failure:
             expected = f"{failure.problem}, {failure.mend}"
             failed.append(str(row.complaint(ExamplesError, "query", expected)))
@@ -84,14 +84,14 @@ def parse_examples(data: bytes, source: str, registry: Registry) -> Examples:
     return replace(found, failed=(*failed, *found.failed))
 
 
-def collect_examples(labelled: Iterable[Labelled], source: str) -> Examples:
+def collect_examples(labelled: Iterable[LabelledQuery], source: str) -> Examples:
     """Keep the first of near-duplicates; one that contradicts an earlier one is told.
 
     Args:
         labelled: Queries with who should take them.
         source: The file's name for complaints.
     """
-    first: dict[str, Labelled] = {}
+    first: dict[str, LabelledQuery] = {}
     failed: list[str] = []
     repeated = 0
     for one in labelled:

@@ -16,7 +16,7 @@ Cells = tuple[str, str, str, str, str]
 """A row as it is typed: id, name, description, tags, threshold."""
 
 MOST_AGENTS = 100_000
-MOST_TAGS = 5_000
+LARGEST_VOCABULARY = 5_000
 MOST_TAGS_OF_AN_AGENT = 20
 LONGEST_ID = 80
 LONGEST_NAME = 200
@@ -116,11 +116,11 @@ def _collect(rows: Iterable[Row]) -> tuple[Agent, ...]:
             )
         lines[agent.id] = row.line
         vocabulary.update(agent.tags)
-        if len(vocabulary) > MOST_TAGS:
+        if len(vocabulary) > LARGEST_VOCABULARY:
             raise row.complaint(
                 RegistryError,
                 "tags",
-                f"a registry may have {MOST_TAGS:,} different tags, use fewer",
+                f"a registry may have {LARGEST_VOCABULARY:,} different tags, use fewer",
             )
         agents.append(agent)
         if len(agents) > MOST_AGENTS:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handoff.core.learning import NOBODY, Learned, Lessons, correct, learn
+from handoff.core.learning import NO_OWNER, Learned, Lessons, correct, learn
 from handoff.core.model import FloatArray, IntArray, Registry
 from handoff.core.texts import TEXT_VERSION, agent_text
 from handoff.core.word_overlap import normal_form
@@ -79,7 +79,7 @@ class LearnedIndex:
         examples = self._registry.examples
         positions = self._registry.positions
         owners = [
-            NOBODY if example.agent is None else positions[example.agent] for example in examples
+            NO_OWNER if example.agent is None else positions[example.agent] for example in examples
         ]
         texts = tuple(example.query for example in examples)
         lessons = Lessons(texts, vectors, np.array(owners, dtype=np.intp))

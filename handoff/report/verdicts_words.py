@@ -9,8 +9,7 @@ from handoff.report.markdown import plain
 from handoff.report.numbers import counted, distance, rounded, together
 from handoff.report.route_words import names
 from handoff.router import Route
-from handoff.verdicts.record import Entry, Judgement, Undo, Verdict
-from handoff.verdicts.reviews import (
+from handoff.verdicts.conclusions import (
     KEPT_SCORES,
     Additions,
     Dispute,
@@ -20,6 +19,7 @@ from handoff.verdicts.reviews import (
     standing,
     tally,
 )
+from handoff.verdicts.record import Entry, Undo, Verdict, VerdictKind
 
 _NAMED = 5
 _A_MINUTE = 60
@@ -58,7 +58,7 @@ def verdict_rows(verdicts: Sequence[Verdict], registry: Registry) -> list[dict[s
             "went to": formula_safe(who_takes(verdict.agent, registry)),
             "verdict": verdict.what.value,
             "should go to": ""
-            if verdict.what is not Judgement.WRONG
+            if verdict.what is not VerdictKind.WRONG
             else formula_safe(who_takes(verdict.expected, registry)),
             "note": formula_safe(verdict.note),
             "who": formula_safe(verdict.who),

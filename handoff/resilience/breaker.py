@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Attempt(StrEnum):
     """What an attempt says about the endpoint's health."""
 
     SUCCESS = "success"
@@ -107,28 +107,28 @@ class Breaker:
             raise BreakerOpenError(self._name, 0.0)
         return self._era
 
-    def leave(self, ticket: int, verdict: Verdict) -> None:
+    def leave(self, ticket: int, attempt: Attempt) -> None:
         """Tell how an attempt went; one that was begun in an older state counts for nothing."""
         if ticket != self._era:
             return
         if self._state is BreakerState.WORKING:
-            self._judge_attempt(verdict)
+            self._count_attempt(attempt)
         elif self._state is BreakerState.PROBING:
-            self._judge_probe(verdict)
+            self._end_probe(attempt)
 
-    def _judge_attempt(self, verdict: Verdict) -> None:
-        if verdict is Verdict.SUCCESS:
+    def _count_attempt(self, attempt: Attempt) -> None:
+        if attempt is Attempt.SUCCESS:
             self._failures = 0
-        elif verdict is Verdict.FAILURE:
+        elif attempt is Attempt.FAILURE:
             self._failures += 1
             if self._failures == self._most_failures:
                 self._begin_rest(self._first_rest)
 
-    def _judge_probe(self, verdict: Verdict) -> None:
-        if verdict is Verdict.SUCCESS:
+    def _end_probe(self, attempt: Attempt) -> None:
+        if attempt is Attempt.SUCCESS:
             self._failures = 0
             self._become(BreakerState.WORKING)
-        elif verdict is Verdict.FAILURE:
+        elif attempt is Attempt.FAILURE:
             self._begin_rest(min(2 * self._rest, self._longest_rest))
         else:
             # Nothing was learned, and the rest is over already: the next to enter probes.

@@ -14,7 +14,7 @@ import streamlit as st
 
 from handoff.agents.edit import (
     EditEffect,
-    Ground,
+    EditGround,
     compare_edit,
     edit_agents,
     lay_ground,
@@ -257,10 +257,10 @@ def needs_gathering(opened: Opened, before: LabelledSet, registry: Registry) -> 
     return chooser is None or chooser.new_tags(registry) is None
 
 
-def ground(opened: Opened, before: LabelledSet) -> Ground:
+def ground(opened: Opened, before: LabelledSet) -> EditGround:
     """Return what edits that need no gathering are measured on, laid out once for a set."""
 
-    def lay() -> Ground:
+    def lay() -> EditGround:
         router, tagging = opened.router, _chooser(opened, before)
         if tagging is None:
             raise RuntimeError("needs_gathering() comes before ground()")

@@ -30,8 +30,7 @@ from handoff.evaluation.run import (
 )
 from handoff.files.cases import SHAPE, Case, Cases, append_cases
 from handoff.files.csv_table import load_bytes
-from handoff.files.examples import MOST_EXAMPLES, collect_examples
-from handoff.files.examples import Labelled as Teaching
+from handoff.files.examples import MOST_EXAMPLES, LabelledQuery, collect_examples
 from handoff.files.examples import save_examples as write_examples
 from handoff.files.registry import save_registry
 from handoff.files.settings import EXAMPLES_NAME
@@ -224,9 +223,9 @@ def teach(opened: Opened, cases: Sequence[Case]) -> list[str]:
 
     Those that an example says already, word for word or nearly, count once.
     """
-    before = [Teaching(0, example.query, example.agent) for example in examples(opened)]
+    before = [LabelledQuery(0, example.query, example.agent) for example in examples(opened)]
     found = collect_examples(
-        [*before, *(Teaching(case.line, case.query, case.expected) for case in cases)],
+        [*before, *(LabelledQuery(case.line, case.query, case.expected) for case in cases)],
         "The set",
     )
     if len(found.examples) > MOST_EXAMPLES:

@@ -22,6 +22,13 @@ from handoff.ui.explore.history import visited
 from handoff.ui.opened import Opened
 from handoff.ui.session import recalled, remember, remembered
 from handoff.ui.uploads import own_file
+from handoff.verdicts.conclusions import (
+    Additions,
+    Regression,
+    Signature,
+    standing,
+    verdict_on,
+)
 from handoff.verdicts.log import VerdictLog
 from handoff.verdicts.queue import (
     NOTHING_SEEN,
@@ -31,14 +38,7 @@ from handoff.verdicts.queue import (
     make_queue,
     parse_queue,
 )
-from handoff.verdicts.record import Entry, Judgement, Undo, Verdict, parse_note
-from handoff.verdicts.reviews import (
-    Additions,
-    Regression,
-    Signature,
-    standing,
-    verdict_on,
-)
+from handoff.verdicts.record import Entry, Undo, Verdict, VerdictKind, parse_note
 from handoff.workbench import Workbench
 
 AHEAD = 10
@@ -240,7 +240,7 @@ def turn() -> Turn:
 
 
 def judge(
-    book: Book, route: Route, what: Judgement, seen: int, expected: str | None = None
+    book: Book, route: Route, what: VerdictKind, seen: int, expected: str | None = None
 ) -> None:
     """Keep a verdict on the route that was shown; a second press on the same one does nothing."""
     now = turn()

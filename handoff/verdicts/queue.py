@@ -1,4 +1,4 @@
-"""A queue of queries to judge by hand: where they come from, and in which order they come."""
+"""A queue of queries to check by hand: where they come from, and in which order they come."""
 
 import math
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -22,7 +22,7 @@ MOST_QUERIES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Queries to judge, each once, in the order in which they were given.
+    """Queries to check, each once, in the order in which they were given.
 
     Attributes:
         queries: As `parse_query` returned them.
@@ -34,7 +34,7 @@ class Queue:
 
 
 class Order(StrEnum):
-    """In which order a queue is judged."""
+    """In which order a queue is checked."""
 
     GIVEN = "As given"
     CLOSEST = "Most informative first"
@@ -137,7 +137,7 @@ async def look_ahead(
 def order_queue(
     order: Order, queries: Sequence[str], seen: Outlook, registry: Registry, policy: Policy
 ) -> list[str]:
-    """Return the queries in the order in which they should be judged.
+    """Return the queries in the order in which they should be checked.
 
     What was not looked at comes last, as given. Most informative is what is closest to where its
     outcome would change: at the threshold, or, of what reaches it, at the margin to the runner-up.

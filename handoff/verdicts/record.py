@@ -54,7 +54,7 @@ class RecordError(Exception):
         self.expected = expected
 
 
-class Judgement(StrEnum):
+class VerdictKind(StrEnum):
     """What a person said of a route."""
 
     RIGHT = "right"
@@ -95,7 +95,7 @@ class Verdict:
     embedder: str
     who: str
     when: datetime
-    what: Judgement
+    what: VerdictKind
     expected: str | None = None
     note: str = ""
 
@@ -167,12 +167,12 @@ def parse_record(record: Record) -> Entry:
     number, who, when = _text(record, "id"), _text(record, "who"), _moment(record)
     if record.get("what") == UNDO:
         return Undo(number, _text(record, "undoes"), who, when)
-    what = _choice(record, "what", Judgement)
+    what = _choice(record, "what", VerdictKind)
     outcome = _choice(record, "outcome", Outcome)
     agent, expected = _optional_text(record, "agent"), _optional_text(record, "expected")
     if (agent is not None) != (outcome is Outcome.SELECTED):
         raise RecordError("agent", "exactly an outcome of selected names who got the query")
-    if expected is not None and what is not Judgement.WRONG:
+    if expected is not None and what is not VerdictKind.WRONG:
         raise RecordError("expected", "only a verdict of wrong says who should have had it")
     try:
         query = parse_query(_text(record, "query", None))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handoff.batch.checkpoint import Ground, checkpoint_of, ground_of, load_checkpoint
+from handoff.batch.checkpoint import BatchGround, batch_ground, checkpoint_of, load_checkpoint
 from handoff.batch.routing import (
     COLUMNS,
     FAILED,
@@ -29,7 +29,7 @@ from handoff.core.model import Agent, EvidenceSet, Policy, Registry, ThresholdSo
 from handoff.core.ranking import rank_by
 from handoff.files.settings import Settings
 
-GROUND = Ground("input", "registry", "policy", "embedder", "tagger")
+GROUND = BatchGround("input", "registry", "policy", "embedder", "tagger")
 POLICY = Policy(0.23, ThresholdSource.EMBEDDER)
 TAGS = ("billing", "model", "release notes")
 
@@ -436,15 +436,16 @@ def test_the_ground_tells_inputs_and_policies_apart(router, source, tmp_path):
     """A byte or a threshold makes another batch; own thresholds count where they are used."""
     other = tmp_path / "other.csv"
     other.write_bytes(source.read_bytes() + b"7,more\n")
-    ground = ground_of(source, router, POLICY)
+    ground = batch_ground(source, router, POLICY)
     agents = tuple(replace(agent, threshold=0.5) for agent in router.registry.agents)
     stricter = replace(router, registry=Registry(agents))
     per_agent = replace(POLICY, per_agent=True)
 
-    assert ground_of(source, router, POLICY) == ground
-    assert ground_of(other, router, POLICY).input != ground.input
-    assert ground_of(source, router, replace(POLICY, margin=0.1)).policy != ground.policy
-    assert ground_of(source, stricter, POLICY) == ground
+    assert batch_ground(source, router, POLICY) == ground
+    assert batch_ground(other, router, POLICY).input != ground.input
+    assert batch_ground(source, router, replace(POLICY, margin=0.1)).policy != ground.policy
+    assert batch_ground(source, stricter, POLICY) == ground
     assert (
-        ground_of(source, stricter, per_agent).policy != ground_of(source, router, per_agent).policy
+        batch_ground(source, stricter, per_agent).policy
+        != batch_ground(source, router, per_agent).policy
     )

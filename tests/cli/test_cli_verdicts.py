@@ -8,7 +8,7 @@ import pytest
 from verdict_samples import given, refused, taken_back
 
 from handoff.verdicts.log import LOG_NAME, VerdictLog
-from handoff.verdicts.record import Judgement
+from handoff.verdicts.record import VerdictKind
 
 AGENTS = """\
 id,name,description,tags
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_imported_is_one_sentence(handoff, folder, content
 
 def test_verdicts_are_counted(handoff, folder):
     """By what they say and by who gave them; what was taken back is told apart."""
-    keep(folder, *RIGHT, given(2, who="Bob", what=Judgement.WRONG), taken_back(RIGHT[1]))
+    keep(folder, *RIGHT, given(2, who="Bob", what=VerdictKind.WRONG), taken_back(RIGHT[1]))
 
     code, told, _ = handoff("verdicts", "stats")
     counted = json.loads(handoff("verdicts", "stats", "--json")[1])

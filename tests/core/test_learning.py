@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from handoff.core import learning
 from handoff.core.learning import (
     DOUBT,
-    NOBODY,
+    NO_OWNER,
     NOBODY_DEPTH,
     RIDGE,
     SLACK,
@@ -61,7 +61,7 @@ def clusters(random, agents, each, nobodies=0, noise=0.5):
     """
     centres = vectors_of(random, agents + 1)
     described = unit(centres[:agents] + random.normal(size=(agents, DIMENSIONS)) * 0.35)
-    owners = [agent for agent in range(agents) for _ in range(each)] + [NOBODY] * nobodies
+    owners = [agent for agent in range(agents) for _ in range(each)] + [NO_OWNER] * nobodies
     rows = unit(centres[owners] + random.normal(size=(len(owners), DIMENSIONS)) * noise)
     said = [f"word{owner} other{row}" for row, owner in enumerate(owners)]
     return described, Lessons(tuple(said), rows, np.array(owners, dtype=np.intp))
@@ -72,7 +72,7 @@ def problems(draw, least=0, most=12):
     """Draw agents, examples of any kind with any words, and queries with theirs."""
     random = np.random.default_rng(draw(st.integers(0, 1_000)))
     agents = vectors_of(random, draw(st.integers(1, 5)))
-    owners = draw(st.lists(st.integers(NOBODY, len(agents) - 1), min_size=least, max_size=most))
+    owners = draw(st.lists(st.integers(NO_OWNER, len(agents) - 1), min_size=least, max_size=most))
     said = [draw(texts) for _ in owners]
     lessons = lessons_of(random, owners, said)
     if owners and draw(st.booleans()):
@@ -123,13 +123,13 @@ def test_scores_stay_similarities_for_any_examples(problem):
     ("agents", "owners", "said"),
     [
         pytest.param(3, [1], ["one"], id="one example"),
-        pytest.param(3, [NOBODY], ["one"], id="one of nobody's"),
+        pytest.param(3, [NO_OWNER], ["one"], id="one of nobody's"),
         pytest.param(3, [1] * 20, None, id="all of one agent"),
-        pytest.param(3, [NOBODY] * 20, None, id="only nobody's"),
-        pytest.param(1, [0, 0, NOBODY, 0, NOBODY], None, id="one agent"),
-        pytest.param(3, [0, 1, 2, NOBODY], [""] * 4, id="empty texts"),
-        pytest.param(3, [0, 1, 2, NOBODY], ["?!", "...", "-", "!"], id="texts without words"),
-        pytest.param(3, [0, 1, 2, NOBODY], ["the same"] * 4, id="contradicting texts"),
+        pytest.param(3, [NO_OWNER] * 20, None, id="only nobody's"),
+        pytest.param(1, [0, 0, NO_OWNER, 0, NO_OWNER], None, id="one agent"),
+        pytest.param(3, [0, 1, 2, NO_OWNER], [""] * 4, id="empty texts"),
+        pytest.param(3, [0, 1, 2, NO_OWNER], ["?!", "...", "-", "!"], id="texts without words"),
+        pytest.param(3, [0, 1, 2, NO_OWNER], ["the same"] * 4, id="contradicting texts"),
     ],
 )
 def test_odd_sets_of_examples_teach_something_finite(agents, owners, said):
@@ -151,7 +151,7 @@ def test_zero_vectors_and_contradictions_teach_something_finite():
     agents = vectors_of(random, 3)
     same = vectors_of(random, 1)
     rows = np.concatenate([same, same, np.zeros((2, DIMENSIONS), dtype=np.float32)])
-    lessons = Lessons(("a b", "a b", "", ""), rows, np.array([0, 1, 2, NOBODY]))
+    lessons = Lessons(("a b", "a b", "", ""), rows, np.array([0, 1, 2, NO_OWNER]))
 
     scores = score_queries(rows, lessons.texts, learn(agents, lessons))
 
@@ -163,7 +163,7 @@ def test_agents_without_vectors_are_scored_all_the_same():
     """Descriptions that the embedder knows nothing of have a cosine of 0 with everything."""
     random = np.random.default_rng(1)
     agents = np.zeros((2, DIMENSIONS), dtype=np.float32)
-    lessons = lessons_of(random, [0, 0, 1, NOBODY])
+    lessons = lessons_of(random, [0, 0, 1, NO_OWNER])
 
     learned = learn(agents, lessons)
     scores = score_queries(lessons.vectors, lessons.texts, learned)
@@ -182,7 +182,7 @@ def really_without(agents, lessons, learned, row):
     excess = learned.lift * ((lessons.vectors @ agents.T).astype(np.float64) - level)
     new = newness(owners, len(agents)).astype(np.float64)
     targets = excess * (SLACK + (1 - SLACK) * new)
-    owned = owners != NOBODY
+    owned = owners != NO_OWNER
     depth = NOBODY_DEPTH * min(1, owned.sum() / max(1, (~owned).sum()))
     targets[~owned] = -depth
     targets[owned, owners[owned]] = 1 - level
@@ -198,7 +198,7 @@ def really_without(agents, lessons, learned, row):
 @some
 @given(
     seed=st.integers(0, 1_000),
-    owners=st.lists(st.integers(NOBODY, 3), min_size=2, max_size=20),
+    owners=st.lists(st.integers(NO_OWNER, 3), min_size=2, max_size=20),
 )
 def test_held_out_scores_are_those_of_learning_without_the_example(seed, owners):
     """The closed form agrees with really leaving each one out."""
@@ -258,7 +258,7 @@ def test_the_order_of_agents_does_not_matter(seed, data):
     agents, lessons = clusters(random, 4, 3, nobodies=3)
     order = np.array(data.draw(st.permutations(range(4))))
     places = np.argsort(order)
-    owners = np.where(lessons.owners == NOBODY, NOBODY, places[lessons.owners])
+    owners = np.where(lessons.owners == NO_OWNER, NO_OWNER, places[lessons.owners])
     shuffled = Lessons(lessons.texts, lessons.vectors, owners)
     query = vectors_of(random, 2)
 
@@ -321,7 +321,7 @@ def test_nobodys_examples_push_down():
     """Every agent scores lower near a query that nobody should take."""
     random = np.random.default_rng(4)
     agents, lessons = clusters(random, 4, 10, nobodies=20)
-    nobodies = lessons.owners == NOBODY
+    nobodies = lessons.owners == NO_OWNER
 
     learned = learn(agents, lessons)
     best = learned.held_out.max(axis=1)
@@ -335,7 +335,7 @@ def test_nobodys_examples_alone_lower_no_score_by_much():
     """Without an agent's own examples beside them they weigh nothing."""
     random = np.random.default_rng(4)
     agents = vectors_of(random, 4)
-    lessons = lessons_of(random, [NOBODY] * 20)
+    lessons = lessons_of(random, [NO_OWNER] * 20)
     query = vectors_of(random, 10)
 
     moved = np.abs(score_queries(query, [""] * 10, learn(agents, lessons)) - query @ agents.T)
@@ -408,16 +408,16 @@ def test_a_few_examples_move_little():
 
 def test_newness_in_figures():
     """A quarter of the mean of those that have any, over that and one's own."""
-    owners = np.array([0] * 6 + [1] * 2 + [NOBODY] * 5)
+    owners = np.array([0] * 6 + [1] * 2 + [NO_OWNER] * 5)
 
     assert newness(owners, 3).tolist() == pytest.approx([1 / 7, 1 / 3, 1.0])
-    assert newness(np.array([NOBODY]), 2).tolist() == [1, 1]
+    assert newness(np.array([NO_OWNER]), 2).tolist() == [1, 1]
     assert newness(np.array([], dtype=np.intp), 2).tolist() == [1, 1]
 
 
 def test_the_slope_in_figures():
     """Least squares through the origin, over owners that keep an example; at least 1."""
-    owners = np.array([0, 0, 1, NOBODY])
+    owners = np.array([0, 0, 1, NO_OWNER])
     excess = np.array([[0.5, 0], [0.25, 0], [0, 0.5], [0.5, 0.5]], dtype=np.float32)
     held_out = np.array([[1.0, 0], [0.75, 0], [0, 9.0], [9, 9]], dtype=np.float32)
 
@@ -500,7 +500,7 @@ levels = st.sampled_from([-0.5, 0.0, 0.25, 0.5, 0.75])
 
 
 @some
-@given(cases=st.lists(st.tuples(levels, levels, st.integers(NOBODY, 1)), min_size=1, max_size=12))
+@given(cases=st.lists(st.tuples(levels, levels, st.integers(NO_OWNER, 1)), min_size=1, max_size=12))
 def test_the_best_threshold_has_as_many_right_answers_as_any(cases):
     """And more than selecting always; where there is none, few would be gained by any."""
     scores = np.array([case[:2] for case in cases], dtype=np.float32)
@@ -508,10 +508,10 @@ def test_the_best_threshold_has_as_many_right_answers_as_any(cases):
     best, chosen = scores.max(axis=1), scores.argmax(axis=1)
 
     def right(threshold):
-        return int(np.count_nonzero(np.where(best >= threshold, chosen, NOBODY) == owners))
+        return int(np.count_nonzero(np.where(best >= threshold, chosen, NO_OWNER) == owners))
 
     always, most = right(-1.0), max(right(edge) for edge in (*best.tolist(), 1.1))
-    one_kind = len({owner == NOBODY for owner in owners.tolist()}) == 1
+    one_kind = len({owner == NO_OWNER for owner in owners.tolist()}) == 1
 
     found = best_threshold(scores, owners)
 
@@ -522,7 +522,7 @@ def test_the_best_threshold_has_as_many_right_answers_as_any(cases):
         assert -1 <= found <= 1.0000002
 
 
-@pytest.mark.parametrize("owners", [[0, 1, 0], [NOBODY] * 3], ids=["none of nobody's", "all"])
+@pytest.mark.parametrize("owners", [[0, 1, 0], [NO_OWNER] * 3], ids=["none of nobody's", "all"])
 def test_one_kind_of_examples_asks_for_no_threshold(owners):
     """Where nothing was to be refused, or everything, no threshold can be told."""
     scores = np.array([[0.5, 0.1], [0.2, 0.4], [0.9, 0.0]], dtype=np.float32)
@@ -533,6 +533,6 @@ def test_one_kind_of_examples_asks_for_no_threshold(owners):
 def test_the_threshold_in_figures():
     """Halfway between the last that should be handed off and the first that should not."""
     scores = np.array([[0.9, 0], [0.8, 0], [0.75, 0]] + [[0.25, 0]] * 5, dtype=np.float32)
-    owners = np.array([0, 0, 0] + [NOBODY] * 5)
+    owners = np.array([0, 0, 0] + [NO_OWNER] * 5)
 
     assert best_threshold(scores, owners) == 0.5

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging import some
 
-from handoff.core.learning import NOBODY, Lessons
+from handoff.core.learning import NO_OWNER, Lessons
 from handoff.core.learning import learn as core_learn
 from handoff.evaluation import proof as learn
 from handoff.evaluation.binomial import mcnemar
@@ -35,7 +35,9 @@ def labelled(seed=0, agents=4, each=20, nobodies=20, noise=1.0):
     """Return agents whose descriptions say little, and queries around centres that say much."""
     random = np.random.default_rng(seed)
     centres = random.normal(size=(agents + 1, DIMENSIONS))
-    owners = np.array([agent for agent in range(agents) for _ in range(each)] + [NOBODY] * nobodies)
+    owners = np.array(
+        [agent for agent in range(agents) for _ in range(each)] + [NO_OWNER] * nobodies
+    )
     rows = unit(centres[owners] + noise * random.normal(size=(len(owners), DIMENSIONS)))
     described = unit(centres[:agents] + 1.5 * random.normal(size=(agents, DIMENSIONS)))
     # No word is of use, so that vectors alone decide.
@@ -83,7 +85,9 @@ def test_labels_by_chance_do_not_look_like_learning(seed):
 
 
 @some
-@given(owners=st.lists(st.integers(NOBODY, 2), min_size=2, max_size=30), seed=st.integers(0, 1_000))
+@given(
+    owners=st.lists(st.integers(NO_OWNER, 2), min_size=2, max_size=30), seed=st.integers(0, 1_000)
+)
 def test_better_and_worse_add_up_to_the_difference(owners, seed):
     """Every query is judged once, before and after; the p-value is that of the flips."""
     random = np.random.default_rng(seed)
@@ -125,7 +129,7 @@ def test_an_owners_examples_are_spread_over_the_folds(learnings):
     for seen, _ in learnings:
         left_out = [known[text] for text in set(lessons.texts) - set(seen.texts)]
         assert all(2 <= left_out.count(agent) <= 3 for agent in range(4))
-        assert 1 <= left_out.count(NOBODY) <= 2
+        assert 1 <= left_out.count(NO_OWNER) <= 2
 
 
 def test_labels_of_a_fold_do_not_influence_its_own_scores_or_threshold(learnings, monkeypatch):
@@ -182,7 +186,7 @@ def test_a_proof_is_the_same_twice():
     assert one.flips.better.tolist() == other.flips.better.tolist()
 
 
-@pytest.mark.parametrize("owners", [[0, 1], [0, 0, 0], [NOBODY] * 4, [NOBODY, 0]], ids=str)
+@pytest.mark.parametrize("owners", [[0, 1], [0, 0, 0], [NO_OWNER] * 4, [NO_OWNER, 0]], ids=str)
 def test_a_handful_is_proved_all_the_same(owners):
     """With fewer examples than folds, each is judged once and nothing fails."""
     random = np.random.default_rng(0)
@@ -221,11 +225,11 @@ def test_a_curve_learns_from_one_half_and_judges_the_other(learnings):
     seen = [set(each.texts) for each, _ in learnings]
 
     assert all(each <= halves[turn % 3] for turn, each in enumerate(seen))
-    assert [int((each.owners == NOBODY).sum()) for each, _ in learnings] == [1] * 3 + [10] * 3
+    assert [int((each.owners == NO_OWNER).sum()) for each, _ in learnings] == [1] * 3 + [10] * 3
     assert [len(each) for each in seen] == [5] * 3 + [50] * 3
 
 
-@pytest.mark.parametrize("owners", [[NOBODY] * 6, [0] * 6, [0, 1, NOBODY, 0]], ids=str)
+@pytest.mark.parametrize("owners", [[NO_OWNER] * 6, [0] * 6, [0, 1, NO_OWNER, 0]], ids=str)
 def test_odd_sets_have_a_curve(owners):
     """One kind of examples, or very few: one point at least, and nothing fails."""
     random = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from handoff.files import examples as examples_module
 from handoff.files.examples import (
     MOST_EXAMPLES,
     Examples,
-    Labelled,
+    LabelledQuery,
     collect_examples,
     format_examples,
     load_examples,
@@ -185,7 +185,7 @@ def test_examples_that_are_written_are_read_back(labelled):
     """Quotes, commas and any letters: what is saved is what was there."""
     examples = tuple(Example(query, agent) for query, agent in labelled)
     kept = collect_examples(
-        (Labelled(row, example.query, example.agent) for row, example in enumerate(examples)),
+        (LabelledQuery(row, example.query, example.agent) for row, example in enumerate(examples)),
         "x.csv",
     ).examples
 
@@ -199,7 +199,7 @@ def test_examples_that_are_written_are_read_back(labelled):
 def test_every_row_is_an_example_a_repeat_or_a_contradiction(labelled):
     """Nothing is lost, nothing counted twice, and no two that stay say the same."""
     found = collect_examples(
-        (Labelled(row, query, agent) for row, (query, agent) in enumerate(labelled)), "x.csv"
+        (LabelledQuery(row, query, agent) for row, (query, agent) in enumerate(labelled)), "x.csv"
     )
     forms = [normal_form(example.query) for example in found.examples]
 

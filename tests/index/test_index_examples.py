@@ -10,7 +10,7 @@ import pytest
 from fake_openai import CHAT, EMBEDDINGS, FakeOpenAI
 
 from handoff.bootstrap import build_connection, build_router, open_registry
-from handoff.core.learning import NOBODY, Lessons, learn, score_queries
+from handoff.core.learning import NO_OWNER, Lessons, learn, score_queries
 from handoff.core.model import Agent, Example, Registry
 from handoff.core.texts import agent_text
 from handoff.evaluation.run import Run, gather_cases
@@ -142,7 +142,7 @@ def test_the_index_learns_what_the_core_learns():
         )
     )
     texts = tuple(example.query for example in EXAMPLES)
-    owners = np.array([0, 0, 1, 1, 2, 2, NOBODY, NOBODY])
+    owners = np.array([0, 0, 1, 1, 2, 2, NO_OWNER, NO_OWNER])
 
     learned = learn(rows[:3], Lessons(texts, rows[3:], owners))
 

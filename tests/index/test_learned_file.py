@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from handoff.core.learning import NOBODY, Lessons, learn, score_queries
+from handoff.core.learning import NO_OWNER, Lessons, learn, score_queries
 from handoff.core.model import Agent, Example, Registry
 from handoff.index import learned as learned_index
 from handoff.index import learned_file
@@ -17,11 +17,11 @@ from handoff.index.learned_file import MOST_FILES, load_learned, save_learned
 from handoff.providers.scripted import ScriptedEmbedder
 
 QUERIES = ("pay my bill", "send an invoice", "prune the roses", "sing a song", "water the lawn")
-OWNERS = (0, 0, 1, NOBODY, 1)
+OWNERS = (0, 0, 1, NO_OWNER, 1)
 REGISTRY = Registry(
     (Agent("money", "Money", "Invoices refunds."), Agent("garden", "Garden", "Roses tulips.")),
     tuple(
-        Example(query, {0: "money", 1: "garden", NOBODY: None}[owner])
+        Example(query, {0: "money", 1: "garden", NO_OWNER: None}[owner])
         for query, owner in zip(QUERIES, OWNERS, strict=True)
     ),
 )

@@ -5,8 +5,8 @@ from verdict_samples import given
 
 from handoff.core.model import Agent, Registry
 from handoff.report.verdicts_words import additions_told, progress, verdict_rows, who_takes
-from handoff.verdicts.record import Judgement
-from handoff.verdicts.reviews import Additions, Dispute
+from handoff.verdicts.conclusions import Additions, Dispute
+from handoff.verdicts.record import VerdictKind
 
 REGISTRY = Registry((Agent("baker", "Baker", "bread", ()), Agent("florist", "Florist", "roses")))
 
@@ -36,7 +36,7 @@ def test_an_agent_that_is_gone_is_told_by_its_id():
 def test_what_was_left_out_is_told_and_long_lists_are_cut():
     """Five of a kind by name, the rest by number."""
     disputes = tuple(Dispute(f"q{at}", "baker", None, at, ("Ada",)) for at in range(7))
-    wrong = {"what": Judgement.WRONG, "expected": "butcher"}
+    wrong = {"what": VerdictKind.WRONG, "expected": "butcher"}
     gone = tuple(given(query=f"g{at}", **wrong) for at in range(6))
 
     told = additions_told(Additions((), disputes, gone, 0), REGISTRY)
@@ -49,7 +49,7 @@ def test_what_was_left_out_is_told_and_long_lists_are_cut():
 
 def test_rows_hold_no_formula_and_the_newest_comes_first():
     """Only a verdict of wrong says where the query should go."""
-    wrong = given(1, query="=1+1", what=Judgement.WRONG, note="@home")
+    wrong = given(1, query="=1+1", what=VerdictKind.WRONG, note="@home")
 
     rows = verdict_rows([given(0), wrong], REGISTRY)
 

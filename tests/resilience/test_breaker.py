@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from handoff.resilience.breaker import Breaker, BreakerOpenError, BreakerState, Verdict
+from handoff.resilience.breaker import Attempt, Breaker, BreakerOpenError, BreakerState
 
 FAILURES = 3
 REST = 10.0
@@ -44,21 +44,21 @@ def breaker_on(clock: Clock) -> Breaker:
     )
 
 
-def attempt(breaker: Breaker, *verdicts: Verdict) -> None:
+def attempt(breaker: Breaker, *attempts: Attempt) -> None:
     """Make attempts one after the other."""
-    for verdict in verdicts:
-        breaker.leave(breaker.enter(), verdict)
+    for result in attempts:
+        breaker.leave(breaker.enter(), result)
 
 
 def fail(breaker: Breaker) -> None:
     """Fail until the breaker rests."""
-    attempt(breaker, *[Verdict.FAILURE] * FAILURES)
+    attempt(breaker, *[Attempt.FAILURE] * FAILURES)
 
 
 def is_refused(breaker: Breaker) -> bool:
     """Tell whether an attempt is refused; one that is not ends with nothing learned."""
     try:
-        attempt(breaker, Verdict.NEUTRAL)
+        attempt(breaker, Attempt.NEUTRAL)
     except BreakerOpenError:
         return True
     return False
@@ -77,19 +77,19 @@ def test_failures_in_a_row_open_it(breaker):
 
 @pytest.mark.parametrize(
     ("between", "state"),
-    [(Verdict.SUCCESS, BreakerState.WORKING), (Verdict.NEUTRAL, BreakerState.RESTING)],
+    [(Attempt.SUCCESS, BreakerState.WORKING), (Attempt.NEUTRAL, BreakerState.RESTING)],
     ids=["a success", "nothing"],
 )
 def test_only_a_success_ends_the_row(breaker, between, state):
     """A success between failures starts the count again, a neutral attempt does not."""
-    attempt(breaker, Verdict.FAILURE, Verdict.FAILURE, between, Verdict.FAILURE)
+    attempt(breaker, Attempt.FAILURE, Attempt.FAILURE, between, Attempt.FAILURE)
 
     assert breaker.state is state
 
 
 def test_neutral_attempts_never_open_it(breaker):
     """However many requests are refused or cancelled, the endpoint counts as well."""
-    attempt(breaker, *[Verdict.NEUTRAL] * 100)
+    attempt(breaker, *[Attempt.NEUTRAL] * 100)
 
     assert breaker.state is BreakerState.WORKING
 
@@ -123,7 +123,7 @@ def test_one_of_a_stampede_goes_through(breaker, clock):
         reached.append(caller)
         for _ in range(100):
             await asyncio.sleep(0)
-        breaker.leave(ticket, Verdict.FAILURE)
+        breaker.leave(ticket, Attempt.FAILURE)
 
     async def stampede() -> list[BaseException | None]:
         return await asyncio.gather(*map(try_it, range(50)), return_exceptions=True)
@@ -140,7 +140,7 @@ def test_a_good_probe_closes_it(breaker, clock):
     fail(breaker)
     clock.now += REST
 
-    attempt(breaker, Verdict.SUCCESS, Verdict.FAILURE, Verdict.FAILURE)
+    attempt(breaker, Attempt.SUCCESS, Attempt.FAILURE, Attempt.FAILURE)
 
     assert breaker.state is BreakerState.WORKING
 
@@ -152,7 +152,7 @@ def test_rests_double_up_to_the_longest(breaker, clock):
 
     for _ in range(3):
         clock.now += breaker.seconds_left
-        attempt(breaker, Verdict.FAILURE)
+        attempt(breaker, Attempt.FAILURE)
         rests.append(breaker.seconds_left)
 
     assert rests == [10, 20, 35, 35]
@@ -162,9 +162,9 @@ def test_the_first_rest_after_a_recovery_is_short_again(breaker, clock):
     """An endpoint that was well in between starts with the first rest."""
     fail(breaker)
     clock.now += REST
-    attempt(breaker, Verdict.FAILURE)
+    attempt(breaker, Attempt.FAILURE)
     clock.now += 2 * REST
-    attempt(breaker, Verdict.SUCCESS)
+    attempt(breaker, Attempt.SUCCESS)
 
     fail(breaker)
 
@@ -176,33 +176,33 @@ def test_a_neutral_probe_makes_room_for_the_next(breaker, clock):
     fail(breaker)
     clock.now += REST
 
-    attempt(breaker, Verdict.NEUTRAL, Verdict.NEUTRAL, Verdict.FAILURE)
+    attempt(breaker, Attempt.NEUTRAL, Attempt.NEUTRAL, Attempt.FAILURE)
 
     assert breaker.seconds_left == 2 * REST
 
 
-@pytest.mark.parametrize("verdict", Verdict, ids=str)
-def test_a_late_result_does_not_speak_for_the_probe(breaker, clock, verdict):
+@pytest.mark.parametrize("result", Attempt, ids=str)
+def test_a_late_result_does_not_speak_for_the_probe(breaker, clock, result):
     """An attempt from before the rest changes nothing about a probe that is out."""
     late = breaker.enter()
     fail(breaker)
     clock.now += REST
     breaker.enter()
 
-    breaker.leave(late, verdict)
+    breaker.leave(late, result)
 
     assert breaker.state is BreakerState.PROBING
     assert is_refused(breaker)
 
 
-@pytest.mark.parametrize("verdict", Verdict, ids=str)
-def test_a_late_result_does_not_change_a_rest(breaker, clock, verdict):
+@pytest.mark.parametrize("result", Attempt, ids=str)
+def test_a_late_result_does_not_change_a_rest(breaker, clock, result):
     """An attempt that ends during the rest neither ends nor lengthens it."""
     late = breaker.enter()
     fail(breaker)
     clock.now += 1
 
-    breaker.leave(late, verdict)
+    breaker.leave(late, result)
 
     assert (breaker.state, breaker.seconds_left) == (BreakerState.RESTING, REST - 1)
 
@@ -212,10 +212,10 @@ def test_a_late_failure_does_not_count_after_a_recovery(breaker, clock):
     late = [breaker.enter() for _ in range(FAILURES)]
     fail(breaker)
     clock.now += REST
-    attempt(breaker, Verdict.SUCCESS)
+    attempt(breaker, Attempt.SUCCESS)
 
     for ticket in late:
-        breaker.leave(ticket, Verdict.FAILURE)
+        breaker.leave(ticket, Attempt.FAILURE)
 
     assert breaker.state is BreakerState.WORKING
 
@@ -225,10 +225,10 @@ def test_a_probe_that_leaves_twice_does_not_free_the_next_one(breaker, clock):
     fail(breaker)
     clock.now += REST
     first = breaker.enter()
-    breaker.leave(first, Verdict.NEUTRAL)
+    breaker.leave(first, Attempt.NEUTRAL)
     breaker.enter()
 
-    breaker.leave(first, Verdict.SUCCESS)
+    breaker.leave(first, Attempt.SUCCESS)
 
     assert breaker.state is BreakerState.PROBING
 
@@ -278,24 +278,24 @@ class Endpoint(RuleBasedStateMachine):
         self.out.append((self.breaker.enter(), self.era))
 
     @precondition(lambda self: self.out)
-    @rule(at=st.integers(0, 99), verdict=st.sampled_from(Verdict))
-    def leave(self, at, verdict):
+    @rule(at=st.integers(0, 99), result=st.sampled_from(Attempt))
+    def leave(self, at, result):
         """End any of the attempts that are out."""
         ticket, era = self.out.pop(at % len(self.out))
-        self.breaker.leave(ticket, verdict)
+        self.breaker.leave(ticket, result)
         if era != self.era:
             return
         if self.probe:
             self.probe = False
             self.era += 1
-            if verdict is Verdict.SUCCESS:
+            if result is Attempt.SUCCESS:
                 self.row, self.wakes = 0, None
-            elif verdict is Verdict.FAILURE:
+            elif result is Attempt.FAILURE:
                 self.rest = min(2 * self.rest, LONGEST)
                 self.wakes = self.clock.now + self.rest
-        elif verdict is Verdict.SUCCESS:
+        elif result is Attempt.SUCCESS:
             self.row = 0
-        elif verdict is Verdict.FAILURE:
+        elif result is Attempt.FAILURE:
             self.row += 1
             if self.row == FAILURES:
                 self.era += 1

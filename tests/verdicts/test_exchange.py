@@ -11,7 +11,7 @@ from verdict_samples import given, refused, taken_back
 
 from handoff.core.texts import formula_safe
 from handoff.verdicts.exchange import format_csv, format_json, parse_file
-from handoff.verdicts.record import FIELDS, Judgement, VerdictsError, parse_note
+from handoff.verdicts.record import FIELDS, VerdictKind, VerdictsError, parse_note
 
 FORMS = {"csv": format_csv, "json": format_json}
 RISKY = '=HYPERLINK("http://evil.test";"click")'
@@ -26,7 +26,7 @@ def form(request):
 def test_what_goes_out_comes_back(form):
     """Every field, figures to the last bit, and undone entries."""
     right = given(note='a "quoted", note', threshold=0.1 + 0.2)
-    entries = [right, refused(what=Judgement.WRONG, expected="florist"), taken_back(right)]
+    entries = [right, refused(what=VerdictKind.WRONG, expected="florist"), taken_back(right)]
 
     assert parse_file(form(entries).encode(), "verdicts") == entries
 

@@ -18,8 +18,8 @@ from handoff.files.settings import load_settings, load_state_dir
 from handoff.verdicts import log as verdicts
 from handoff.verdicts.log import LOG_NAME, MIGRATIONS, VerdictLog
 from handoff.verdicts.record import (
-    Judgement,
     RecordError,
+    VerdictKind,
     VerdictsError,
     entry_to_record,
     parse_note,
@@ -112,7 +112,7 @@ def test_verdicts_are_kept_where_the_environment_says(tmp_path):
 def test_what_is_added_is_read_back(log):
     """Every field of a verdict and of an undo comes back as it was, in the order added."""
     right = given(note="close call")
-    wrong = refused(what=Judgement.WRONG, expected="florist")
+    wrong = refused(what=VerdictKind.WRONG, expected="florist")
     entries = [right, wrong, taken_back(right)]
 
     new = log.append(entries)

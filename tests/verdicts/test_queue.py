@@ -9,7 +9,7 @@ from handoff.bootstrap import build_router
 from handoff.core.errors import CasesError
 from handoff.core.model import Agent, Policy, Registry, ThresholdSource
 from handoff.files.settings import load_settings
-from handoff.verdicts import queue as review_queue
+from handoff.verdicts import queue as check_queue
 from handoff.verdicts.queue import (
     NOTHING_SEEN,
     Order,
@@ -76,7 +76,7 @@ def test_fifty_thousand_lines_are_a_queue():
 
 def test_a_queue_has_an_end(monkeypatch):
     """What is too much is told with what to do."""
-    monkeypatch.setattr(review_queue, "MOST_QUERIES", 2)
+    monkeypatch.setattr(check_queue, "MOST_QUERIES", 2)
 
     with pytest.raises(CasesError, match="at most 2 queries: split the file"):
         make_queue("abc")

@@ -23,7 +23,7 @@ from handoff.core.errors import (
     TimedOutError,
 )
 from handoff.files.settings import OpenAISettings
-from handoff.resilience.breaker import Breaker, BreakerOpenError, Verdict
+from handoff.resilience.breaker import Attempt, Breaker, BreakerOpenError
 from handoff.resilience.limiter import RateLimiter
 from handoff.trace import note
 
@@ -59,18 +59,18 @@ class _GuardedClient(openai.DefaultAsyncHttpxClient):
             ticket = breaker.enter()
         except BreakerOpenError as error:
             raise _Resting(error) from None
-        verdict = Verdict.NEUTRAL
+        attempt = Attempt.NEUTRAL
         try:
             response = await super().send(request, **options)
             if response.status_code >= _SERVER_ERROR:
-                verdict = Verdict.FAILURE
+                attempt = Attempt.FAILURE
             elif response.status_code < _CLIENT_ERROR:
-                verdict = Verdict.SUCCESS
+                attempt = Attempt.SUCCESS
         except httpx2.HTTPError:
-            verdict = Verdict.FAILURE
+            attempt = Attempt.FAILURE
             raise
         finally:
-            breaker.leave(ticket, verdict)
+            breaker.leave(ticket, attempt)
         return response
 
 

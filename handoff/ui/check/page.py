@@ -31,10 +31,10 @@ from handoff.ui.parts import (
 )
 from handoff.ui.prices import queries_agreed, registry_agreed
 from handoff.ui.uploads import keep_file, own_file, own_files
+from handoff.verdicts.conclusions import Regression, called_right, pace_seconds
 from handoff.verdicts.exchange import format_csv, format_json
 from handoff.verdicts.queue import Order, Queue, order_queue
-from handoff.verdicts.record import LONGEST_NOTE, Judgement, Verdict, parse_note
-from handoff.verdicts.reviews import Regression, called_right, pace_seconds
+from handoff.verdicts.record import LONGEST_NOTE, Verdict, VerdictKind, parse_note
 
 SOURCES = {
     "cases": "The labelled queries",
@@ -220,19 +220,19 @@ def judge_buttons(route: Route, last: Verdict | None) -> None:
     now = reviewing.turn()
     with st.container(horizontal=True, gap="small"):
         for what, label, key, icon in (
-            (Judgement.RIGHT, "Right", "Y", ":material/thumb_up:"),
-            (Judgement.WRONG, "Wrong", "W", ":material/thumb_down:"),
-            (Judgement.UNSURE, "Unsure", "U", ":material/help:"),
-            (Judgement.SKIP, "Skip", "S", ":material/skip_next:"),
+            (VerdictKind.RIGHT, "Right", "Y", ":material/thumb_up:"),
+            (VerdictKind.WRONG, "Wrong", "W", ":material/thumb_down:"),
+            (VerdictKind.UNSURE, "Unsure", "U", ":material/help:"),
+            (VerdictKind.SKIP, "Skip", "S", ":material/skip_next:"),
         ):
             # A key with the turn in it: what is pressed belongs to the route that was seen.
-            wrong = what is Judgement.WRONG
+            wrong = what is VerdictKind.WRONG
             st.button(
                 label,
                 key=f"{what.value}_{now.number}",
                 shortcut=key,
                 icon=icon,
-                type="primary" if what is Judgement.RIGHT else "secondary",
+                type="primary" if what is VerdictKind.RIGHT else "secondary",
                 on_click=ask_who if wrong else reviewing.judge,
                 args=(now.number,) if wrong else (book, route, what, now.number),
             )
@@ -279,7 +279,7 @@ def pick(route: Route, seen: int, key: str) -> None:
     """Take who was chosen from the list, or typed."""
     chosen = st.session_state[key]
     if chosen in router.registry.positions:
-        reviewing.judge(book, route, Judgement.WRONG, seen, chosen)
+        reviewing.judge(book, route, VerdictKind.WRONG, seen, chosen)
 
 
 def ask_for_the_right_one(route: Route) -> None:
@@ -295,7 +295,7 @@ def ask_for_the_right_one(route: Route) -> None:
                 key=f"pick_{number}_{seen}",
                 shortcut=str(number),
                 on_click=reviewing.judge,
-                args=(book, route, Judgement.WRONG, seen, score.agent.id),
+                args=(book, route, VerdictKind.WRONG, seen, score.agent.id),
             )
         if got is not None:
             st.button(
@@ -304,7 +304,7 @@ def ask_for_the_right_one(route: Route) -> None:
                 shortcut="0",
                 icon=":material/block:",
                 on_click=reviewing.judge,
-                args=(book, route, Judgement.WRONG, seen),
+                args=(book, route, VerdictKind.WRONG, seen),
             )
         st.button(
             "Back",

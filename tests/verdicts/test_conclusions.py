@@ -13,8 +13,7 @@ from handoff.files.cases import Case, Cases
 from handoff.files.registry import parse_registry
 from handoff.files.settings import load_settings
 from handoff.router import Router
-from handoff.verdicts.record import Judgement, entry_to_record, parse_record
-from handoff.verdicts.reviews import (
+from handoff.verdicts.conclusions import (
     Signature,
     called_right,
     find_regressions,
@@ -25,6 +24,7 @@ from handoff.verdicts.reviews import (
     tally,
     verdict_on,
 )
+from handoff.verdicts.record import VerdictKind, entry_to_record, parse_record
 
 REGISTRY = Registry(
     (
@@ -33,7 +33,7 @@ REGISTRY = Registry(
     )
 )
 POLICY = Policy(0.3, ThresholdSource.EMBEDDER)
-WRONG = Judgement.WRONG
+WRONG = VerdictKind.WRONG
 
 
 @pytest.fixture
@@ -75,7 +75,8 @@ def test_only_a_wrong_route_has_somebody_else(router):
     route = asyncio.run(router.route("bread from the oven please", POLICY))
 
     assert (
-        verdict_on(route, Judgement.UNSURE, Signature("i", "A", START), "florist").expected is None
+        verdict_on(route, VerdictKind.UNSURE, Signature("i", "A", START), "florist").expected
+        is None
     )
 
 
@@ -102,8 +103,8 @@ def test_judged_queries_become_cases():
         given(0, query="known"),
         given(1, query="new", what=WRONG, expected="florist"),
         given(2, query="nobody's", what=WRONG),
-        given(3, query="perhaps", what=Judgement.UNSURE),
-        given(4, query="later", what=Judgement.SKIP),
+        given(3, query="perhaps", what=VerdictKind.UNSURE),
+        given(4, query="later", what=VerdictKind.SKIP),
     ]
 
     planned = plan_additions(verdicts, cases, REGISTRY)
@@ -149,7 +150,7 @@ def test_unsure_and_skip_settle_nothing():
     """A route that was called right stays called right."""
     right = given(0)
 
-    assert called_right([right, given(1, what=Judgement.UNSURE)]) == [right]
+    assert called_right([right, given(1, what=VerdictKind.UNSURE)]) == [right]
 
 
 def test_a_route_that_ends_elsewhere_is_a_regression(router):

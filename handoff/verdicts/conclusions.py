@@ -1,4 +1,4 @@
-"""What verdicts come to: labels, what is left, and what went wrong since."""
+"""What follows from verdicts: labels, what is left, and what went wrong since."""
 
 import itertools
 import statistics
@@ -11,13 +11,13 @@ from handoff.core.errors import ProviderError
 from handoff.core.model import Decision, Policy, Registry
 from handoff.files.cases import Case, Cases
 from handoff.router import Route, Router
-from handoff.verdicts.record import Entry, Judgement, Undo, Verdict
+from handoff.verdicts.record import Entry, Undo, Verdict, VerdictKind
 
 KEPT_SCORES = 5
 LONGEST_PAUSE = timedelta(minutes=5)
 """Whoever takes longer for one query was away."""
 
-_SETTLING = frozenset({Judgement.RIGHT, Judgement.WRONG})
+_SETTLING = frozenset({VerdictKind.RIGHT, VerdictKind.WRONG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Regression:
 
 def verdict_on(
     route: Route,
-    what: Judgement,
+    what: VerdictKind,
     signature: Signature,
     expected: str | None = None,
     note: str = "",
@@ -110,7 +110,7 @@ def verdict_on(
         who=signature.who,
         when=signature.when,
         what=what,
-        expected=expected if what is Judgement.WRONG else None,
+        expected=expected if what is VerdictKind.WRONG else None,
         note=note,
     )
 
@@ -134,7 +134,7 @@ def latest(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
 
 def label_of(verdict: Verdict) -> str | None:
     """Return the id of who should take the query after a verdict of right or wrong."""
-    return verdict.agent if verdict.what is Judgement.RIGHT else verdict.expected
+    return verdict.agent if verdict.what is VerdictKind.RIGHT else verdict.expected
 
 
 def plan_additions(verdicts: Sequence[Verdict], cases: Cases, registry: Registry) -> Additions:
@@ -182,7 +182,7 @@ def called_right(verdicts: Sequence[Verdict]) -> list[Verdict]:
     Args:
         verdicts: Standing ones, oldest first.
     """
-    return [one for one in latest(verdicts).values() if one.what is Judgement.RIGHT]
+    return [one for one in latest(verdicts).values() if one.what is VerdictKind.RIGHT]
 
 
 def regression(verdict: Verdict, decision: Decision) -> Regression | None:
@@ -216,10 +216,10 @@ async def find_regressions(
         yield tried, found
 
 
-def tally(verdicts: Iterable[Verdict]) -> dict[Judgement, int]:
+def tally(verdicts: Iterable[Verdict]) -> dict[VerdictKind, int]:
     """Count verdicts by what they say."""
     counts = Counter(verdict.what for verdict in verdicts)
-    return {what: counts[what] for what in Judgement}
+    return {what: counts[what] for what in VerdictKind}
 
 
 def pace_seconds(moments: Sequence[datetime]) -> float | None:
