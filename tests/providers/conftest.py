@@ -1,0 +1,50 @@
+"""One server that speaks OpenAI's wire format for a file of tests, and settings that lead there."""
+
+from dataclasses import replace
+
+import pytest
+from openai_routes import KEY, WatchedServer
+
+from handoff.files.settings import OpenAISettings, Settings
+
+
+@pytest.fixture(scope="module")
+def running():
+    """Serve for all tests of this file."""
+    with WatchedServer() as server:
+        server.watch()
+        yield server
+
+
+@pytest.fixture
+def server(running, monkeypatch):
+    """Return the server without faults, delays and records; the SDK tries again at once."""
+    # Hundredths where it waits for half seconds between attempts.
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
+    running.watch()
+    running.mend()
+    running.clear()
+    running.chat_delay_seconds = running.embeddings_delay_seconds = 0.0
+    return running
+
+
+@pytest.fixture
+def configure(server, tmp_path):
+    """Return a function that makes settings, with changes to OpenAI's part."""
+
+    def settings(*, embedder="openai", tagger="openai", cap=None, **changes):
+        openai = OpenAISettings(
+            api_key=KEY, base_url=server.base_url, timeout_seconds=0.5, deadline_seconds=3
+        )
+        return Settings(
+            registry=tmp_path / "agents.csv",
+            cases=None,
+            config=None,
+            embedder=embedder,
+            tagger=tagger,
+            cache_dir=tmp_path / "cache",
+            openai=replace(openai, **changes),
+            spending_cap_usd=cap,
+        )
+
+    return settings
