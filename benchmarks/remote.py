@@ -2,7 +2,7 @@
 
     python benchmarks/remote.py [--json]
 
-Upstream is `tests/fake_openai.py` in a process of its own: chat takes 500 ms, embeddings 200 ms,
+Upstream is `tests/fake_openai` in a process of its own: chat takes 500 ms, embeddings 200 ms,
 failures come at once, requests are counted there. A handoff ends with the decision; the agent's
 answer is not in it. *usual* is `usual.py`. *ours* gets a new cache folder and a new connection
 for every run. Both have the SDK imported and each endpoint called once before the clock starts;

@@ -1,11 +1,11 @@
 """What OpenAI is asked, and what comes of its answers: tags and vectors."""
 
-import fake_openai
 import numpy as np
 import pytest
 from fake_openai import (
     CHAT,
     EMBEDDINGS,
+    answers,
     tag_list,
     vector_of,
 )
@@ -80,10 +80,9 @@ def test_nothing_to_extract_asks_nobody(server, configure, registry, queries, ta
 @pytest.mark.parametrize("encoding", ["base64", "float"])
 def test_vectors_are_unit_rows_in_order(server, configure, monkeypatch, encoding):
     """Each text has its own row of length one, from a server that knows base64 or does not."""
-    answer = fake_openai.embeddings_reply
+    answer = answers.embeddings_reply
     monkeypatch.setattr(
-        fake_openai,
-        "embeddings_reply",
+        "fake_openai.server.embeddings_reply",
         lambda body, fault: answer(body | {"encoding_format": encoding}, fault),
     )
     texts = ["fresh bread", "a bouquet of tulips", "carry my sofa"]

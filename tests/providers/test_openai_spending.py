@@ -1,13 +1,14 @@
 """What a call to OpenAI costs, the cap on it, and how much may be asked in a minute."""
 
 import asyncio
+import json
 
-import fake_openai
 import pytest
 from fake_openai import (
     CHAT,
     EMBEDDINGS,
     Reply,
+    answers,
     encoded,
     tokens_in,
 )
@@ -179,14 +180,14 @@ def test_an_answer_of_no_use_is_paid_for(server, configure, fault):
 )
 def test_an_answer_that_does_not_say_its_usage_counts_in_full(configure, monkeypatch, usage):
     """A server that counts no tokens is usable, and the cap takes the most that it could cost."""
-    answer = fake_openai.embeddings_reply
+    answer = answers.embeddings_reply
 
     def without_usage(body, fault):
-        whole = fake_openai.json.loads(answer(body, fault).body)
+        whole = json.loads(answer(body, fault).body)
         del whole["usage"]
         return Reply((encoded(whole | usage),))
 
-    monkeypatch.setattr(fake_openai, "embeddings_reply", without_usage)
+    monkeypatch.setattr("fake_openai.server.embeddings_reply", without_usage)
     settings = configure()
     cap = SpendingCap(1, name="A test")
     connection = OpenAIConnection(settings.openai, load_prices(), cap)

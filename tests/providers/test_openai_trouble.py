@@ -1,8 +1,8 @@
 """What goes wrong at OpenAI, and what is said of it."""
 
 import base64
+import json
 
-import fake_openai
 import pytest
 from fake_openai import (
     CHAT,
@@ -12,6 +12,7 @@ from fake_openai import (
     HTTP_FAULTS,
     WIRE_FAULTS,
     Reply,
+    answers,
     encoded,
 )
 from openai_routes import (
@@ -232,13 +233,13 @@ ODD_EMBEDDINGS = {
 @pytest.mark.parametrize("odd", ODD_EMBEDDINGS)
 def test_embeddings_of_an_odd_shape_end_in_an_error_of_ours(configure, monkeypatch, odd):
     """The SDK checks nothing, so whatever a server makes up is caught here."""
-    answer = fake_openai.embeddings_reply
+    answer = answers.embeddings_reply
 
     def reply(body, fault):
-        whole = fake_openai.json.loads(answer(body, fault).body) | ODD_EMBEDDINGS[odd]
+        whole = json.loads(answer(body, fault).body) | ODD_EMBEDDINGS[odd]
         return Reply((encoded({key: value for key, value in whole.items() if value is not ...}),))
 
-    monkeypatch.setattr(fake_openai, "embeddings_reply", reply)
+    monkeypatch.setattr("fake_openai.server.embeddings_reply", reply)
 
     with pytest.raises(ProviderReplyError):
         embedded(configure(), ["fresh bread"])
@@ -256,14 +257,14 @@ def test_a_vector_that_cannot_be_unpacked_is_not_blamed_on_the_settings(
     configure, monkeypatch, packed
 ):
     """Nobody is told to set a number of dimensions that cannot be set."""
-    answer = fake_openai.embeddings_reply
+    answer = answers.embeddings_reply
 
     def reply(body, fault):
-        whole = fake_openai.json.loads(answer(body, fault).body)
+        whole = json.loads(answer(body, fault).body)
         whole["data"][0]["embedding"] = packed
         return Reply((encoded(whole),))
 
-    monkeypatch.setattr(fake_openai, "embeddings_reply", reply)
+    monkeypatch.setattr("fake_openai.server.embeddings_reply", reply)
 
     with pytest.raises(ProviderReplyError) as trouble:
         embedded(configure(), ["fresh bread"])
@@ -284,12 +285,12 @@ def test_a_vector_that_cannot_be_unpacked_is_not_blamed_on_the_settings(
 )
 def test_a_chat_of_an_odd_shape_only_degrades_the_route(configure, monkeypatch, changed):
     """Whatever a server makes up, the route goes on without tags."""
-    answer = fake_openai.chat_reply
+    answer = answers.chat_reply
 
     def reply(body, fault, number):
-        return Reply((encoded(fake_openai.json.loads(answer(body, fault, number).body) | changed),))
+        return Reply((encoded(json.loads(answer(body, fault, number).body) | changed),))
 
-    monkeypatch.setattr(fake_openai, "chat_reply", reply)
+    monkeypatch.setattr("fake_openai.server.chat_reply", reply)
 
     assert routed(configure()).evidence.degraded == ("extract_tags",)
 
