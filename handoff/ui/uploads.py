@@ -53,7 +53,7 @@ def own_files(note: str) -> None:
     with st.expander("Your own agents, for this visit", icon=":material/upload_file:"):
         st.caption(
             "CSV files, UTF-8: agents as id, name, description, tags (separated by ;) and, if "
-            "wanted, threshold; cases as query, expected and, if wanted, example. " + note
+            "wanted, threshold; cases as query, expected and, if wanted, chip. " + note
         )
         for kind in _LENT:
             widget = f"{kind}_file_{revision}"

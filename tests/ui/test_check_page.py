@@ -13,8 +13,8 @@ from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.report.markdown import plain
 from handoff.router import Router
-from handoff.ui import reviewing
-from handoff.ui.reviewing import AHEAD
+from handoff.ui.check import ahead, queue
+from handoff.ui.check.ahead import AHEAD
 from handoff.verdicts.log import LOG_NAME, VerdictLog
 from handoff.verdicts.record import VerdictsError
 
@@ -386,7 +386,7 @@ def test_a_long_queue_is_not_routed_up_front(visit, folder, monkeypatch):
 
 def test_a_long_queue_is_ordered_in_parts(visit, monkeypatch):
     """The first part is in order at once, the rest when it is asked for."""
-    monkeypatch.setattr(reviewing, "LOOKED_AT", 100)
+    monkeypatch.setattr(queue, "LOOKED_AT", 100)
     lines = "\n".join([*(f"roses number {at}" for at in range(150)), "iron horseshoes"])
     page = visit(queue="A file", order="By agent")
     page.file_uploader(key="queue_file").upload("q.txt", lines.encode(), "text/plain").run()
@@ -406,7 +406,7 @@ def test_a_query_that_cannot_be_gathered_can_be_passed(visit, monkeypatch):
             raise ProviderUnavailableError("No answer: try again later.")
         return await real(self, queries, trace)
 
-    monkeypatch.setattr(reviewing, "AHEAD", 1)
+    monkeypatch.setattr(ahead, "AHEAD", 1)
     page = visit(who="")
     monkeypatch.setattr(Router, "gather_many", fail_on_bread)
     page.session_state["check_gathered"] = {}

@@ -1,0 +1,52 @@
+"""Evidence on the queries to be judged, gathered a little ahead of the eye."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from handoff.core.model import Evidence
+from handoff.trace import Span, Trace
+from handoff.ui.calls import evidence_key
+from handoff.workbench import Workbench
+
+AHEAD = 10
+"""So many queries are gathered together, before they are shown."""
+
+_MOST_GATHERED = 300
+
+Gathered = tuple[Evidence, tuple[Span, ...]]
+
+
+def gather(bench: Workbench, query: str) -> Gathered:
+    """Return what the providers say of a query; raises ProviderError."""
+    kept = _gathered()
+    key = _key(bench, query)
+    if key not in kept:
+        _gather(bench, [query])
+    return kept[key]
+
+
+def gather_ahead(bench: Workbench, queries: Sequence[str]) -> None:
+    """Gather the next queries together, once one of the next few is missing."""
+    kept = _gathered()
+    if any(_key(bench, query) not in kept for query in queries[: AHEAD // 2]):
+        missing = [query for query in queries[:AHEAD] if _key(bench, query) not in kept]
+        _gather(bench, missing)
+
+
+def _gather(bench: Workbench, queries: Sequence[str]) -> None:
+    kept = _gathered()
+    trace = Trace()
+    for evidence in bench.gather(queries, trace):
+        kept[_key(bench, evidence.query)] = (evidence, trace.spans)
+    while len(kept) > _MOST_GATHERED:
+        del kept[next(iter(kept))]
+
+
+def _gathered() -> dict[tuple[str, ...], Gathered]:
+    kept: dict[tuple[str, ...], Gathered] = st.session_state.setdefault("check_gathered", {})
+    return kept
+
+
+def _key(bench: Workbench, query: str) -> tuple[str, ...]:
+    return query, *evidence_key(bench.router)

@@ -1,0 +1,132 @@
+"""Where a visitor stands: what is being judged, and how a verdict moves on to the next query."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from handoff.core.errors import HandoffError
+from handoff.core.model import Policy
+from handoff.router import Route, Router
+from handoff.ui.check.book import Book
+from handoff.verdicts.conclusions import Signature, verdict_on
+from handoff.verdicts.record import Entry, Undo, Verdict, VerdictKind, parse_note
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where the visitor stands.
+
+    Attributes:
+        number: Grows with every step, so that a key pressed twice counts once.
+        asking: A route was called wrong, and who should have had the query is asked now.
+        writing: A note is being written.
+        pinned: A query whose verdict was taken back; it comes next.
+        note: What goes with the next verdict.
+        moments: When this visit's verdicts were given.
+        fingerprint: Of the registry that the visitor knows to be in use; empty before the first.
+    """
+
+    number: int = 0
+    asking: bool = False
+    writing: bool = False
+    pinned: str | None = None
+    note: str = ""
+    moments: tuple[datetime, ...] = ()
+    fingerprint: str = ""
+
+
+def turn() -> Turn:
+    """Return where the visitor stands."""
+    now: Turn = st.session_state.get("check_turn", Turn())
+    return now
+
+
+def keep_verdict(
+    book: Book, route: Route, what: VerdictKind, seen: int, expected: str | None = None
+) -> None:
+    """Keep a verdict on the route that was shown; a second press on the same one does nothing."""
+    now = turn()
+    if now.number != seen:
+        return
+    signature = Signature(uuid.uuid4().hex, reviewer(), datetime.now(UTC))
+    if _append(book, verdict_on(route, what, signature, expected, now.note)):
+        moments = (*now.moments, signature.when)
+        st.session_state["check_turn"] = Turn(
+            now.number + 1, moments=moments, fingerprint=now.fingerprint
+        )
+
+
+def undo(book: Book, verdict: Verdict, seen: int) -> None:
+    """Take a verdict back; its query comes next."""
+    now = turn()
+    if now.number != seen:
+        return
+    if _append(book, Undo(uuid.uuid4().hex, verdict.id, reviewer(), datetime.now(UTC))):
+        step(seen, pinned=verdict.query, moments=now.moments[:-1], note=verdict.note, asking=False)
+
+
+def step(seen: int, **changed: object) -> None:
+    """Move on from the step that was shown."""
+    now = turn()
+    if now.number == seen:
+        number = now.number + 1
+        st.session_state["check_turn"] = replace(now, number=number, **changed)  # type: ignore[arg-type]
+
+
+def know(fingerprint: str) -> None:
+    """Remember that the visitor knows which registry is in use."""
+    st.session_state["check_turn"] = replace(turn(), fingerprint=fingerprint)
+
+
+def reviewer() -> str:
+    """Return who judges; empty before they said."""
+    return parse_note(st.session_state.get("who") or "")
+
+
+def complaint() -> HandoffError | None:
+    """Return what the last step could not do, once."""
+    error: HandoffError | None = st.session_state.pop("check_complaint", None)
+    return error
+
+
+def done(
+    verdicts: Sequence[Verdict], router: Router, policy: Policy, *, again: bool
+) -> dict[str, Verdict]:
+    """Return the reviewer's last verdict on each query.
+
+    Args:
+        verdicts: That stand, oldest first.
+        router: Of today's registry.
+        policy: Today's.
+        again: Leave out verdicts on another registry, embedder or policy.
+    """
+    own = (verdict for verdict in verdicts if verdict.who == reviewer())
+    return {
+        verdict.query: verdict
+        for verdict in own
+        if not again
+        or (
+            verdict.fingerprint == router.registry.fingerprint
+            and verdict.embedder == router.embedder.identity
+            and replace(verdict.policy, source=policy.source) == policy
+        )
+    }
+
+
+def last_in(queries: Sequence[str], mine: dict[str, Verdict]) -> Verdict | None:
+    """Return the reviewer's last verdict on this queue, which can be taken back."""
+    own = [mine[query] for query in queries if query in mine]
+    return max(own, key=lambda verdict: verdict.when, default=None)
+
+
+def _append(book: Book, entry: Entry) -> bool:
+    """Add an entry, or keep the complaint: whoever judged sees the same query again."""
+    try:
+        book.log.append([entry])
+    except HandoffError as error:
+        st.session_state["check_complaint"] = error
+        return False
+    return True
