@@ -9,7 +9,7 @@ import numpy as np
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
-from handoff.core.learning import NO_OWNER, Lessons
+from handoff.core.learning import Lessons, lessons_of
 from handoff.core.model import Example, FloatArray, IntArray, Registry
 from handoff.core.texts import agent_text
 from handoff.core.word_overlap import normal_form
@@ -59,10 +59,8 @@ def load_set(folder: Path, cache_dir: Path, loop: BackgroundLoop) -> Set:
     texts = [agent_text(agent) for agent in registry.agents]
     queries = tuple(case.query for case in cases)
     rows = loop.run(LocalEmbedder().embed([*texts, *queries]))
-    owners = [
-        NO_OWNER if case.expected is None else registry.positions[case.expected] for case in cases
-    ]
-    lessons = Lessons(queries, rows[len(texts) :], np.array(owners, dtype=np.intp))
+    examples = [Example(case.query, case.expected) for case in cases]
+    lessons = lessons_of(examples, rows[len(texts) :], registry)
     return Set(registry, settings, cases, rows[: len(texts)], lessons)
 
 

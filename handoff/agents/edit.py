@@ -20,6 +20,7 @@ from handoff.core.tagging import stems
 from handoff.core.texts import agent_text
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import Analysis
+from handoff.evaluation.compare import renumbered
 from handoff.evaluation.flips import Flips, find_flips
 from handoff.evaluation.judged import NOBODY, Labelled, label
 from handoff.protocols import TagChooser
@@ -202,7 +203,7 @@ class EditEffect:
 def compare_edit(before: Analysis, after: Analysis) -> EditEffect:
     """Compare the same cases on the saved and on the edited registry."""
     old, new = before.labelled.registry, after.labelled.registry
-    got = _in_numbers_of(old, new)[after.got]
+    got = renumbered(after.got, new, old)
     flips = find_flips(before.ended, before.got, after.ended, got)
     shifts = sorted(
         _shifts(before, after, set(np.flatnonzero(before.got != got).tolist())),
@@ -216,13 +217,6 @@ def edited_ids(before: Registry, after: Registry) -> frozenset[str]:
     rows = {agent.id: agent for agent in before.agents}
     others = {agent.id: agent for agent in after.agents}
     return frozenset(each for each in rows | others if rows.get(each) != others.get(each))
-
-
-def _in_numbers_of(old: Registry, new: Registry) -> IntArray:
-    """Return the old position of each new agent, its own beyond them; the last is for nobody."""
-    fresh = len(old)
-    numbers = [old.positions.get(agent.id, fresh + at) for at, agent in enumerate(new.agents)]
-    return np.array([*numbers, NOBODY], dtype=np.intp)
 
 
 def _shifts(before: Analysis, after: Analysis, moved: set[int]) -> Iterator[Shift]:

@@ -13,10 +13,10 @@ from contextlib import redirect_stdout
 
 import click
 
-from handoff.cli.agents import explain, overlap
+from handoff.cli.agents import explain_query, overlap
 from handoff.cli.batching import batch
-from handoff.cli.evaluating import check, compare, evaluate
-from handoff.cli.learning import learn_cases, suggest
+from handoff.cli.evaluating import check, compare_registries, evaluate
+from handoff.cli.learning import learn_cases, suggest_queries
 from handoff.cli.options import ERROR
 from handoff.cli.routing import doctor, route, ui
 from handoff.cli.verdicts import verdicts
@@ -36,11 +36,11 @@ for _command in (
     batch,
     evaluate,
     check,
-    compare,
+    compare_registries,
     overlap,
-    explain,
+    explain_query,
     learn_cases,
-    suggest,
+    suggest_queries,
     verdicts,
     doctor,
     ui,

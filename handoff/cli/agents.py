@@ -8,8 +8,7 @@ import click
 from threadpoolctl import threadpool_limits
 
 from handoff.agents.advice import look_at_first
-from handoff.agents.explain import explain as explain_score
-from handoff.agents.explain import smallest_flip
+from handoff.agents.explain import explain, smallest_flip
 from handoff.agents.overlap import candidate_scores, find_overlap
 from handoff.cli.options import JSON, JUDGING, OK, RoutingOptions, routing_options
 from handoff.core.errors import CasesError, SettingsError
@@ -63,7 +62,7 @@ def overlap(cases_path: Path | None, options: RoutingOptions, as_json: bool) -> 
     return OK
 
 
-@click.command()
+@click.command("explain")
 @click.argument("query", nargs=-1, required=True)
 @click.option("--agent", help="Explain this agent, by its id.  [default: the best]")
 @routing_options(*JUDGING)
@@ -74,7 +73,7 @@ def overlap(cases_path: Path | None, options: RoutingOptions, as_json: bool) -> 
     "where embedding is paid for.  [default: where it is free]",
 )
 @JSON
-def explain(
+def explain_query(
     query: tuple[str, ...],
     agent: str | None,
     options: RoutingOptions,
@@ -96,7 +95,7 @@ def explain(
         if cost_usd != 0:
             costs = "an unknown amount" if cost_usd is None else f"at most ${cost_usd:.6f}"
             click.echo(f"Explaining asks for {len(texts):,} texts: {costs}.", err=True)
-        explanation = bench.run(explain_score(router, evidence, policy, position))
+        explanation = bench.run(explain(router, evidence, policy, position))
         looked = cost_usd == 0 if flip is None else flip
         if looked:
             turned = bench.run(smallest_flip(router, evidence, policy, position))

@@ -21,7 +21,7 @@ from handoff.cli.options import (
 )
 from handoff.core.errors import CasesError, SettingsError
 from handoff.evaluation.analysis import Analysis, analyse
-from handoff.evaluation.compare import compare as compare_analyses
+from handoff.evaluation.compare import compare
 from handoff.evaluation.goal import parse_goal, parse_share
 from handoff.evaluation.recommend import recommend
 from handoff.evaluation.run import Run, label_run
@@ -137,14 +137,14 @@ def check(
     return OK if all(gate.passed for gate in gates) else FAILED
 
 
-@click.command()
+@click.command("compare")
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
 @CASES
 @routing_options("config", "threshold", "force", "no_examples", "no_tags")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
 @JSON
-def compare(
+def compare_registries(
     before: Path,
     after: Path,
     cases_path: Path,
@@ -168,7 +168,7 @@ def compare(
         if run.failures:
             reason = next(iter(run.failures.values()))
             raise CasesError(f"{counted(len(run.failures), 'case')} not gathered: {reason}")
-    comparison = compare_analyses(
+    comparison = compare(
         *(
             analyse(label_run(run, bench.registry), policy)
             for run, bench in zip(runs, benches, strict=True)

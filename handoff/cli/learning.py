@@ -6,16 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import numpy as np
 
 from handoff.cli.options import CASES, JSON, OK, RoutingOptions, routing_options
 from handoff.core.errors import CasesError, QueryError, SettingsError
-from handoff.core.learning import NO_OWNER, Lessons
-from handoff.core.model import Example, FloatArray, Registry
+from handoff.core.learning import lessons_of
+from handoff.core.model import Example
 from handoff.core.texts import agent_text, parse_query, shorten
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.proof import MOST_TO_LEARN, Worth, part, thin
-from handoff.evaluation.suggest import suggest as choose_suggestions
+from handoff.evaluation.suggest import suggest
 from handoff.files.cases import load_cases
 from handoff.files.csv_table import Row, Shape, load_bytes, parse_rows
 from handoff.files.examples import LabelledQuery, collect_examples, save_examples
@@ -77,7 +76,7 @@ def _learn(bench: Workbench, cases_path: Path) -> tuple[Worth, Sequence[Example]
     texts = [agent_text(agent) for agent in agents.agents]
     vectors = bench.embed([*texts, *(example.query for example in examples)])
     matrix = vectors[: len(agents)]
-    lessons = _lessons(agents, examples, vectors[len(agents) :])
+    lessons = lessons_of(examples, vectors[len(agents) :], agents)
     if len(lessons) > MOST_TO_LEARN:
         thinned = thin(lessons, MOST_TO_LEARN)
         notes.append(
@@ -94,7 +93,7 @@ def _learn(bench: Workbench, cases_path: Path) -> tuple[Worth, Sequence[Example]
 @routing_options("registry", "no_examples")
 @click.option("-n", "most", type=click.IntRange(min=1), default=20, show_default=True)
 @JSON
-def suggest(unlabelled: Path, options: RoutingOptions, most: int, as_json: bool) -> int:
+def suggest_queries(unlabelled: Path, options: RoutingOptions, most: int, as_json: bool) -> int:
     """Say which queries in UNLABELLED, a CSV file with a column query, to label next."""
     source = shorten(unlabelled.name)
     rows = parse_rows(load_bytes(unlabelled, CasesError), source, CasesError, _UNLABELLED)
@@ -105,7 +104,7 @@ def suggest(unlabelled: Path, options: RoutingOptions, most: int, as_json: bool)
         evidence = bench.gather(queries, Trace())
     agents = bench.registry
     known = {normal_form(example.query) for example in agents.examples}
-    found = choose_suggestions(queries, evidence.vectors, evidence.similarities, known, most)
+    found = suggest(queries, evidence.vectors, evidence.similarities, known, most)
     suggested = suggestion_rows(found, queries, agents)
     if as_json:
         click.echo(json.dumps({"schema": 1, "queries": suggested}, ensure_ascii=False, indent=2))
@@ -123,12 +122,3 @@ def _query(row: Row) -> str:
 
 
 _UNLABELLED = Shape(required=("query",), optional=("expected", "agent", "chip"), old=("example",))
-
-
-def _lessons(agents: Registry, examples: tuple[Example, ...], vectors: FloatArray) -> Lessons:
-    owners = [
-        NO_OWNER if example.agent is None else agents.positions[example.agent]
-        for example in examples
-    ]
-    texts = tuple(example.query for example in examples)
-    return Lessons(texts, vectors, np.array(owners, dtype=np.intp))

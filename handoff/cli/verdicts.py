@@ -13,8 +13,7 @@ from handoff.core.texts import shorten
 from handoff.files.csv_table import load_bytes
 from handoff.files.settings import load_state_dir
 from handoff.files.whole_file import write_whole
-from handoff.report.verdicts_words import regression_line, regression_summary
-from handoff.report.verdicts_words import stats as stats_in_words
+from handoff.report.verdicts_words import regression_line, regression_summary, stats_in_words
 from handoff.verdicts.conclusions import (
     Regression,
     called_right,

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handoff.core.model import FloatArray, IntArray
+from handoff.core.model import Example, FloatArray, IntArray, Registry
 from handoff.core.word_overlap import WordIndex, index_words, overlap_with, overlap_within
 
 NO_OWNER = -1
@@ -100,6 +100,22 @@ class Learned:
     weights: FloatArray
     held_out: FloatArray
     threshold: float | None
+
+
+def lessons_of(examples: Sequence[Example], vectors: FloatArray, registry: Registry) -> Lessons:
+    """Lay examples out as arrays.
+
+    Args:
+        examples: Queries with the ids of who should take them.
+        vectors: Their unit rows, shape (examples, d).
+        registry: The agents.
+    """
+    owners = [
+        NO_OWNER if example.agent is None else registry.positions[example.agent]
+        for example in examples
+    ]
+    texts = tuple(example.query for example in examples)
+    return Lessons(texts, vectors, np.array(owners, dtype=np.intp))
 
 
 def learn(agents: FloatArray, lessons: Lessons) -> Learned:

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from handoff.core.learning import NO_OWNER, Learned, Lessons, correct, learn
+from handoff.core.learning import Learned, correct, learn, lessons_of
 from handoff.core.model import FloatArray, IntArray, Registry
 from handoff.core.texts import TEXT_VERSION, agent_text
 from handoff.core.word_overlap import normal_form
@@ -76,13 +74,7 @@ class LearnedIndex:
 
     def _learn(self, agents: FloatArray, vectors: FloatArray) -> Learned:
         """Learn from the examples, or load what was learned from just these."""
-        examples = self._registry.examples
-        positions = self._registry.positions
-        owners = [
-            NO_OWNER if example.agent is None else positions[example.agent] for example in examples
-        ]
-        texts = tuple(example.query for example in examples)
-        lessons = Lessons(texts, vectors, np.array(owners, dtype=np.intp))
+        lessons = lessons_of(self._registry.examples, vectors, self._registry)
         key = f"{self._embedder.identity} {TEXT_VERSION} {self._registry.fingerprint}"
         learned = load_learned(self._kept_in, key, agents, lessons)
         if learned is None:

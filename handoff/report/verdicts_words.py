@@ -116,7 +116,7 @@ def additions_told(additions: Additions, registry: Registry) -> list[str]:
     return told
 
 
-def stats(entries: Sequence[Entry]) -> str:
+def stats_in_words(entries: Sequence[Entry]) -> str:
     """Say what is in a log, for a terminal."""
     verdicts = standing(entries)
     if not entries:
