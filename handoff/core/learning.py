@@ -50,7 +50,7 @@ RIDGE = 0.1
 """How little a single example is believed."""
 SLACK = 0.4
 """The part of its excess that an agent with many examples keeps at another one's."""
-DOUBT = 2.0
+SHARED_DOUBT = 2.0
 """Spread over the examples, this is added to the ridge: a single one moves little."""
 SHARPNESS = 2.0
 """The constants were found on public sets, and neighbours do as well: docs/learning.md."""
@@ -136,7 +136,7 @@ def learn(agents: FloatArray, lessons: Lessons) -> Learned:
     owners = lessons.owners
     near = bend(lessons.vectors @ lessons.vectors.T)
     kernel = (1 - WORDS) * near + WORDS * overlap_within(words, len(lessons))
-    kernel[np.diag_indices_from(kernel)] += np.float32(RIDGE + DOUBT / len(lessons))
+    kernel[np.diag_indices_from(kernel)] += np.float32(RIDGE + SHARED_DOUBT / len(lessons))
     inverse: FloatArray = np.linalg.inv(kernel).astype(np.float32, copy=False)
     new = newness(owners, len(agents))
     targets = _targets(excess, owners, new, 1 - level)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from lessons import DIMENSIONS, SAID, clusters, lessons_of, vectors_of
 
 from handoff.core.learning import (
-    DOUBT,
     NO_OWNER,
     NOBODY_DEPTH,
     RIDGE,
+    SHARED_DOUBT,
     SLACK,
     WORDS,
     Lessons,
@@ -153,7 +153,7 @@ def really_without(agents, lessons, learned, row):
     kernel = (1 - WORDS) * bend(lessons.vectors @ lessons.vectors.T) + WORDS * overlap
     rest = np.arange(len(lessons)) != row
     square = kernel[np.ix_(rest, rest)].astype(np.float64)
-    square[np.diag_indices_from(square)] += RIDGE + DOUBT / len(lessons)
+    square[np.diag_indices_from(square)] += RIDGE + SHARED_DOUBT / len(lessons)
     weights = np.linalg.solve(square, (targets - excess)[rest])
     return np.clip(level + excess[row] + kernel[row, rest] @ weights, -1, 1)
 

@@ -8,7 +8,7 @@ import pytest
 from handoff.core.lexical import build_lexicon
 from handoff.core.model import Agent, Registry
 from handoff.index.exact import ExactIndex
-from handoff.providers.cached import CachedEmbedder
+from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
 from handoff.providers.local import LocalEmbedder, LocalTagExtractor
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
 from handoff.resilience.cache import VectorCache
@@ -32,13 +32,17 @@ def embedder(request, tmp_path):
     return {"local": LocalEmbedder, "scripted": ScriptedEmbedder}[request.param]()
 
 
-@pytest.fixture(params=["local", "scripted"])
-def tagger(request):
+@pytest.fixture(params=["local", "scripted", "cached"])
+def tagger(request, tmp_path):
     """Return each tag extractor in turn."""
     if request.param == "scripted":
         return ScriptedTagExtractor(REGISTRY)
     embedder = LocalEmbedder()
-    return LocalTagExtractor(REGISTRY, embedder, ExactIndex(REGISTRY, embedder))
+    local = LocalTagExtractor(REGISTRY, embedder, ExactIndex(REGISTRY, embedder))
+    if request.param == "local":
+        return local
+    cache = VectorCache(tmp_path / "tags.sqlite")
+    return CachedTagExtractor(local, cache, REGISTRY.vocabulary)
 
 
 def test_rows_are_unit_vectors_of_float32(embedder):
