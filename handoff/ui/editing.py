@@ -36,7 +36,7 @@ from handoff.files.registry import (
     table_of,
 )
 from handoff.protocols import TagChooser
-from handoff.ui.labels import LabelledSet
+from handoff.ui.labelled_set import LabelledSet
 from handoff.ui.opened import Opened
 from handoff.ui.session import parsed_once, remembered
 from handoff.ui.uploads import own_file

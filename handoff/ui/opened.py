@@ -110,6 +110,16 @@ def with_examples(opened: Opened, examples: tuple[Example, ...]) -> Opened:
     return with_registry(opened, Registry(opened.router.registry.agents, examples))
 
 
+def examples_in_use(opened: Opened) -> tuple[Example, ...]:
+    """Return what routing learns from in this visit: what is on disk, unless it was changed."""
+    registry = opened.router.registry
+    changed: tuple[Example, ...] | None = st.session_state.get("tune_examples")
+    if changed is None:
+        return registry.examples
+    known = registry.positions
+    return tuple(one for one in changed if one.agent is None or one.agent in known)
+
+
 def with_registry(opened: Opened, other: Registry) -> Opened:
     """Return a bench over another registry than the one on disk, for this visit."""
     registry = opened.router.registry

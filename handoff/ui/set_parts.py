@@ -1,4 +1,4 @@
-"""Pieces of the Tune screen: figures of a labelled set, each chart with a table as its twin."""
+"""Figures of a labelled set, each chart with a table as its twin."""
 
 import math
 from typing import Any
@@ -8,12 +8,10 @@ import streamlit as st
 from handoff.core.model import ThresholdSource
 from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.flips import Flips
-from handoff.evaluation.proof import NEXT_LABELS, Worth, next_labels_buy
-from handoff.files.cases import Case, Cases
+from handoff.files.cases import Case
 from handoff.report.charts import Mark
-from handoff.report.examples_words import METHOD, threshold_in_words
 from handoff.report.markdown import plain
-from handoff.report.numbers import counted, p_value, percent, points
+from handoff.report.numbers import counted, percent, points
 from handoff.report.set_figures import (
     account_alt,
     account_chart,
@@ -23,8 +21,6 @@ from handoff.report.set_figures import (
     curves_chart,
     endings_alt,
     endings_chart,
-    learning_alt,
-    learning_chart,
     scores_alt,
     scores_chart,
 )
@@ -38,12 +34,8 @@ from handoff.report.set_tables import (
     pair_rows,
     score_rows,
 )
-from handoff.report.set_words import set_notes, summary
-from handoff.ui import labels
-from handoff.ui.labels import LabelledSet
-from handoff.ui.opened import Opened
+from handoff.report.set_words import summary
 from handoff.ui.parts import chart_ink
-from handoff.ui.prices import queries_agreed
 
 CHART = {"displayModeBar": False}
 COLUMNS = {
@@ -106,43 +98,6 @@ def table(rows: list[Row], alt: str, key: str, groups: list[str] | None = None) 
             on_select=lambda: pick(key, groups),
             selection_mode="single-row",
         )
-
-
-def gather_set(opened: Opened, cases: Cases, doing: str) -> LabelledSet | None:
-    """Gather what is missing of a set, with progress; return what can be analysed.
-
-    Where that is nothing yet, because the visitor has to agree first, stopped, or no case could be
-    gathered, the page says so and offers to go on.
-
-    Args:
-        opened: What it is routed on.
-        cases: The set.
-        doing: What the progress counts, as "Gathered".
-
-    Raises:
-        CasesError: The set is too large for the registry.
-        ProviderError: The agents could not be embedded.
-    """
-    if not queries_agreed(opened, labels.ungathered(opened, cases), "This", f"ask_{doing}"):
-        return None
-    place = st.empty()
-    for run in labels.gather(opened, cases):
-        with place.container(horizontal=True, vertical_alignment="center"):
-            total = len(run.cases)
-            st.progress(run.tried / total, f"{doing} {run.tried:,} of {total:,}")
-            if run.tried < total:
-                # A button's key is used once a run.
-                key = f"stop_{doing}_{run.tried}"
-                st.button("Stop", on_click=labels.stop, args=(cases,), key=key)
-    place.empty()
-    found = labels.current(opened, cases)
-    if found is None:
-        for note in set_notes(cases, None, labels.failures(opened, cases)):
-            st.error(plain(note), icon=":material/error:")
-        if labels.stopped(cases):
-            st.info("Stopped before anything was gathered.", icon=":material/hourglass_top:")
-        st.button("Go on", on_click=labels.go_on, icon=":material/play_arrow:")
-    return found
 
 
 def headline_figures(analysis: Analysis, saved: Analysis) -> None:
@@ -277,48 +232,3 @@ def confusions(analysis: Analysis) -> None:
     table(rows, "Who should get queries and who gets them", "pairs", groups)
     st.markdown("**Agent by agent**")
     table(agent_rows(analysis), "Precision and recall of each agent", "agents")
-
-
-def lesson_figures(lesson: Worth) -> None:
-    """Draw what examples bring: before and after, the curve, and its table."""
-    proof, before = lesson.proof, lesson.proof.before.accuracy
-    with st.grid(3, min_column_width=150):
-        for name, share, interval in (
-            ("Descriptions alone", before, proof.accuracy_before),
-            ("With examples", proof.after.accuracy, proof.accuracy_after),
-        ):
-            st.metric(
-                name,
-                percent(share),
-                delta=f"{percent(interval.low)} to {percent(interval.high)}",
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-            )
-        st.metric(
-            "Better, worse",
-            f"{len(proof.flips.better):,}, {len(proof.flips.worse):,}",
-            delta=p_value(proof.p_value),
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-        )
-    if lesson.curve:
-        chart(
-            learning_chart(lesson.curve, before, chart_ink()),
-            learning_alt(lesson.curve, before),
-            "learning",
-        )
-        rows = [
-            {
-                "examples an agent": point.each,
-                "examples": round(point.examples),
-                "accuracy": percent(point.accuracy),
-            }
-            for point in lesson.curve
-        ]
-        table(rows, "Accuracy by how many examples an agent has", "learning_rows")
-    buys = next_labels_buy(lesson.curve, NEXT_LABELS)
-    if buys is not None:
-        st.markdown(f"The next {NEXT_LABELS} labels would add about {100 * buys:.1f} points.")
-    st.caption(plain(f"Method: {METHOD}; {threshold_in_words(lesson.learned)}"))

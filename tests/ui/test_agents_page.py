@@ -10,7 +10,8 @@ from fake_openai import FakeOpenAI
 
 from handoff.core.errors import CasesError
 from handoff.evaluation.run import Run
-from handoff.ui import editing, labels
+from handoff.ui import editing
+from handoff.workbench import Workbench
 
 
 @pytest.fixture
@@ -310,12 +311,12 @@ def test_a_large_registry_without_labels_is_agreed_to_first(page, folder, upstre
 def test_gathering_can_be_stopped(page, monkeypatch):
     """Stop leaves the rest of the set ungathered, and the page says how to go on."""
 
-    def halfway(_, cases):
-        yield Run(cases.cases)
+    def halfway(_, cases, __):
+        yield Run(cases)
         raise CasesError("Here a visitor has time to press a button.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(labels, "gather", halfway)
+        patched.setattr(Workbench, "gather_set", halfway)
         page.run()
     press(page, "Stop")
 

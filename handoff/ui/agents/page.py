@@ -14,16 +14,16 @@ from handoff.report.edit_words import edit_summary, shift_rows
 from handoff.report.markdown import plain
 from handoff.report.numbers import counted
 from handoff.report.set_tables import endings_rows
-from handoff.ui import editing, labels
+from handoff.ui import editing
 from handoff.ui.agents.overlap import agents_map, first_looks, overlaps
 from handoff.ui.controls import policy_controls
 from handoff.ui.editing import COLUMNS, Draft
 from handoff.ui.explore.history import gather
-from handoff.ui.labels import LabelledSet
-from handoff.ui.opened import open_page, with_examples, with_registry
+from handoff.ui.labelled_set import LabelledSet, choose_file, gather_set, load
+from handoff.ui.opened import examples_in_use, open_page, with_examples, with_registry
 from handoff.ui.parts import complain, complaint_stops
 from handoff.ui.prices import registry_agreed
-from handoff.ui.set_parts import flip_lists, gather_set, headline_figures, table
+from handoff.ui.set_parts import flip_lists, headline_figures, table
 from handoff.ui.uploads import own_files
 from handoff.ui.why import why
 
@@ -205,7 +205,7 @@ def save_mine(one: Draft, theirs: Registry | None, mine: Registry | None) -> Non
         complain(error)
 
 
-taught = labels.examples(opened)
+taught = examples_in_use(opened)
 shown = with_examples(opened, taught if st.session_state.get("e", True) else ())
 registry: Registry | None = None
 with table_place:
@@ -235,9 +235,9 @@ with table_place:
 
 with setting:
     st.subheader("Labelled queries", anchor=False)
-    chosen = labels.choose_file(opened)
+    chosen = choose_file(opened)
     with complaint_stops():
-        cases = labels.load(opened, chosen)
+        cases = load(opened, chosen)
 
 with controls:
     judging = policy_controls(policy, registry or opened.router.registry)

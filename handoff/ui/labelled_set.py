@@ -5,22 +5,15 @@ back from another page.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from handoff.core.errors import CasesError, QueryError
-from handoff.core.learning import Lessons
-from handoff.core.model import Example, Policy, Registry
 from handoff.core.texts import parse_query
-from handoff.core.word_overlap import normal_form
-from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.judged import Labelled
-from handoff.evaluation.proof import MOST_TO_LEARN, Worth, part, thin
-from handoff.evaluation.recommend import OwnThresholds
 from handoff.evaluation.run import (
     Run,
     check_size,
@@ -30,16 +23,13 @@ from handoff.evaluation.run import (
 )
 from handoff.files.cases import SHAPE, Case, Cases, append_cases
 from handoff.files.csv_table import load_bytes
-from handoff.files.examples import MOST_EXAMPLES, LabelledQuery, collect_examples
-from handoff.files.examples import save_examples as write_examples
-from handoff.files.registry import save_registry
-from handoff.files.settings import EXAMPLES_NAME
 from handoff.files.whole_file import write_whole
+from handoff.report.markdown import plain
+from handoff.report.set_words import set_notes
 from handoff.ui.calls import evidence_key
 from handoff.ui.opened import Opened, cases_in_use
-from handoff.ui.session import recalled, remember, remembered
+from handoff.ui.prices import queries_agreed
 from handoff.ui.uploads import own_file
-from handoff.workbench import measure_worth
 
 MOST_RUNS = 6
 
@@ -66,7 +56,7 @@ class LabelledSet:
         return len(self.cases.failed) + len(self.run.failures)
 
 
-def case_files(opened: Opened) -> list[Path]:
+def _case_files(opened: Opened) -> list[Path]:
     """Return the files of cases: the settings' own, and those beside the registry."""
     own = opened.settings.cases
     folder = opened.settings.registry.parent
@@ -77,7 +67,7 @@ def case_files(opened: Opened) -> list[Path]:
 
 def choose_file(opened: Opened) -> Path | None:
     """Draw the choice of a set, the same on every page; None where the visitor lent one."""
-    files = [] if opened.own else case_files(opened)
+    files = [] if opened.own else _case_files(opened)
     if own_file("cases") is not None or not files:
         return None
     return st.selectbox(
@@ -125,17 +115,54 @@ def save_added(opened: Opened, path: Path) -> None:
     _keep_added(opened, [])
 
 
-def ungathered(opened: Opened, cases: Cases) -> int:
+def gather_set(opened: Opened, cases: Cases, doing: str) -> LabelledSet | None:
+    """Gather what is missing of a set, with progress; return what can be analysed.
+
+    Where that is nothing yet, because the visitor has to agree first, stopped, or no case could be
+    gathered, the page says so and offers to go on.
+
+    Args:
+        opened: What it is routed on.
+        cases: The set.
+        doing: What the progress counts, as "Gathered".
+
+    Raises:
+        CasesError: The set is too large for the registry.
+        ProviderError: The agents could not be embedded.
+    """
+    if not queries_agreed(opened, _ungathered(opened, cases), "This", f"ask_{doing}"):
+        return None
+    place = st.empty()
+    for run in _gather(opened, cases):
+        with place.container(horizontal=True, vertical_alignment="center"):
+            total = len(run.cases)
+            st.progress(run.tried / total, f"{doing} {run.tried:,} of {total:,}")
+            if run.tried < total:
+                # A button's key is used once a run.
+                key = f"stop_{doing}_{run.tried}"
+                st.button("Stop", on_click=_stop, args=(cases,), key=key)
+    place.empty()
+    found = _current(opened, cases)
+    if found is None:
+        for note in set_notes(cases, None, _failures(opened, cases)):
+            st.error(plain(note), icon=":material/error:")
+        if _stopped(cases):
+            st.info("Stopped before anything was gathered.", icon=":material/hourglass_top:")
+        st.button("Go on", on_click=go_on, icon=":material/play_arrow:")
+    return found
+
+
+def _ungathered(opened: Opened, cases: Cases) -> int:
     """Return of how many cases there is no evidence yet."""
     return len(cases.cases) - len(_run(opened, cases).rows)
 
 
-def stop(cases: Cases) -> None:
+def _stop(cases: Cases) -> None:
     """Leave the rest of the set ungathered."""
     st.session_state["set_stopped"] = cases.cases
 
 
-def stopped(cases: Cases) -> bool:
+def _stopped(cases: Cases) -> bool:
     """Tell whether the visitor stopped gathering this set."""
     return bool(st.session_state.get("set_stopped") == cases.cases)
 
@@ -146,7 +173,7 @@ def go_on() -> None:
     st.session_state["set_runs"] = [(key, forget_failures(run)) for key, run in _runs()]
 
 
-def gather(opened: Opened, cases: Cases) -> Iterator[Run]:
+def _gather(opened: Opened, cases: Cases) -> Iterator[Run]:
     """Gather what is missing of a set, unless the visitor stopped; yield the run as it grows.
 
     Raises:
@@ -154,7 +181,7 @@ def gather(opened: Opened, cases: Cases) -> Iterator[Run]:
     """
     run = _run(opened, cases)
     check_size(len(cases.cases), len(opened.router.registry))
-    if run.tried >= len(cases.cases) or stopped(cases):
+    if run.tried >= len(cases.cases) or _stopped(cases):
         _keep_run(opened, run)
         return
     for grown in opened.bench.gather_set(cases.cases, run):
@@ -162,7 +189,7 @@ def gather(opened: Opened, cases: Cases) -> Iterator[Run]:
         yield grown
 
 
-def current(opened: Opened, cases: Cases) -> LabelledSet | None:
+def _current(opened: Opened, cases: Cases) -> LabelledSet | None:
     """Return what can be analysed now; None before the first case was gathered."""
     run = _run(opened, cases)
     if not run.rows:
@@ -180,106 +207,9 @@ def current(opened: Opened, cases: Cases) -> LabelledSet | None:
     return LabelledSet(cases, run, labelled)
 
 
-def failures(opened: Opened, cases: Cases) -> list[str]:
+def _failures(opened: Opened, cases: Cases) -> list[str]:
     """Return why cases could not be gathered."""
     return list(_run(opened, cases).failures.values())
-
-
-def save_own_thresholds(opened: Opened, own: OwnThresholds) -> None:
-    """Write the agents' own thresholds into the registry's file; raises RegistryError."""
-    save_registry(opened.settings.registry, with_own_thresholds(opened.router.registry, own))
-
-
-def with_own_thresholds(registry: Registry, own: OwnThresholds) -> Registry:
-    """Return a registry with these thresholds and no others."""
-    return Registry(
-        tuple(
-            replace(agent, threshold=None if value != value else round(value, 4))  # noqa: PLR0124 - NaN
-            for agent, value in zip(registry.agents, own.thresholds.tolist(), strict=True)
-        )
-    )
-
-
-def baseline(labelled_set: LabelledSet, policy: Policy) -> Analysis:
-    """Analyse the set under the saved policy, which stays while controls move."""
-    labelled, failed = labelled_set.labelled, labelled_set.failed
-    return remembered(
-        "tune_baseline", (labelled, policy, failed), lambda: analyse(labelled, policy, failed)
-    )
-
-
-def examples(opened: Opened) -> tuple[Example, ...]:
-    """Return what routing learns from in this visit: what is on disk, unless it was changed."""
-    registry = opened.router.registry
-    changed: tuple[Example, ...] | None = st.session_state.get("tune_examples")
-    if changed is None:
-        return registry.examples
-    known = registry.positions
-    return tuple(one for one in changed if one.agent is None or one.agent in known)
-
-
-def teach(opened: Opened, cases: Sequence[Case]) -> list[str]:
-    """Make examples of cases, for the rest of the visit; return why some cannot be.
-
-    Those that an example says already, word for word or nearly, count once.
-    """
-    before = [LabelledQuery(0, example.query, example.agent) for example in examples(opened)]
-    found = collect_examples(
-        [*before, *(LabelledQuery(case.line, case.query, case.expected) for case in cases)],
-        "The set",
-    )
-    if len(found.examples) > MOST_EXAMPLES:
-        return [f"At most {MOST_EXAMPLES:,} examples can be learned from: choose fewer."]
-    st.session_state["tune_examples"] = found.examples
-    return list(found.failed)
-
-
-def take_back(opened: Opened, cases: Sequence[Case]) -> None:
-    """Let cases be examples no more, for the rest of the visit."""
-    gone = {normal_form(case.query) for case in cases}
-    st.session_state["tune_examples"] = tuple(
-        example for example in examples(opened) if normal_form(example.query) not in gone
-    )
-
-
-def discard_examples() -> None:
-    """Go back to the examples on disk."""
-    st.session_state["tune_examples"] = None
-
-
-def save_examples(opened: Opened) -> Path:
-    """Write this visit's examples beside the registry; return where; raises ExamplesError."""
-    path = opened.settings.registry.parent / EXAMPLES_NAME
-    write_examples(path, examples(opened))
-    st.session_state["tune_examples"] = None
-    return path
-
-
-def measure(opened: Opened, labelled_set: LabelledSet) -> None:
-    """Prove what the set would teach, and keep the proof for the visit."""
-    run, evidence = labelled_set.run, labelled_set.labelled.evidence
-    known: dict[str, int] = {}
-    for row, case in enumerate(run.judged_cases):
-        known.setdefault(normal_form(case.query), row)
-    rows = np.array(list(known.values()), dtype=np.intp)
-    lessons = Lessons(
-        tuple(evidence.queries[row] for row in rows.tolist()),
-        evidence.vectors[rows],
-        labelled_set.labelled.expected[rows],
-    )
-    lessons = part(lessons, thin(lessons, MOST_TO_LEARN))
-    worth = measure_worth(opened.bench.embed_agents(), lessons)
-    remember("tune_worth", _stands_on(opened, run), worth)
-
-
-def measured(opened: Opened, labelled_set: LabelledSet) -> Worth | None:
-    """Return the proof for this set, if it was measured."""
-    worth: Worth | None = recalled("tune_worth", _stands_on(opened, labelled_set.run))
-    return worth
-
-
-def _stands_on(opened: Opened, run: Run) -> tuple[object, ...]:
-    return opened.router.registry.agents, run.cases
 
 
 def _added(opened: Opened) -> list[Case]:

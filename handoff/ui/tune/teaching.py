@@ -1,0 +1,199 @@
+"""What routing learns from in this visit: chosen, kept, saved, and what it is worth."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from handoff.core.errors import HandoffError
+from handoff.core.learning import Lessons
+from handoff.core.model import Example
+from handoff.core.word_overlap import normal_form
+from handoff.evaluation.proof import (
+    MOST_TO_LEARN,
+    NEXT_LABELS,
+    Worth,
+    next_labels_buy,
+    part,
+    thin,
+)
+from handoff.evaluation.run import Run
+from handoff.files.cases import Case
+from handoff.files.examples import (
+    MOST_EXAMPLES,
+    LabelledQuery,
+    collect_examples,
+    format_examples,
+    save_examples,
+)
+from handoff.files.settings import EXAMPLES_NAME
+from handoff.report.examples_words import METHOD, threshold_in_words
+from handoff.report.markdown import plain
+from handoff.report.numbers import counted, p_value, percent
+from handoff.report.set_figures import learning_alt, learning_chart
+from handoff.ui.labelled_set import LabelledSet
+from handoff.ui.opened import Opened, examples_in_use
+from handoff.ui.parts import chart_ink, complain
+from handoff.ui.session import recalled, remember
+from handoff.ui.set_parts import chart, table
+from handoff.workbench import measure_worth
+
+
+def choose_examples(opened: Opened) -> tuple[Example, ...]:
+    """Draw what routing learns from; return that, or nothing where it is switched off."""
+    taught = examples_in_use(opened)
+    st.subheader("Examples", anchor=False)
+    use_examples = st.toggle(
+        "Learn from examples", value=True, key="e", persist_state="session", disabled=not taught
+    )
+    changed = taught != opened.router.registry.examples
+    if not taught:
+        st.caption("None yet. Labelled queries can teach: choose some in the list of cases.")
+    else:
+        st.caption(f"{counted(len(taught), 'example')}{', not saved' if changed else ''}.")
+    for problem in st.session_state.pop("tune_example_complaints", []):
+        st.warning(plain(problem), icon=":material/school:")
+    with st.container(horizontal=True):
+        if changed:
+            try:
+                if not opened.own and st.button("Save examples", icon=":material/save:"):
+                    name = _save_examples(opened).name
+                    st.session_state["tune_saved"] = f"Saved to {name}."
+                    st.rerun()
+            except HandoffError as error:
+                complain(error)
+            st.button("Discard", on_click=_discard_examples, icon=":material/undo:")
+        if taught:
+            st.download_button(
+                "examples.csv",
+                data=format_examples(taught),
+                file_name="examples.csv",
+                mime="text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+    return taught if use_examples else ()
+
+
+def examples_worth(opened: Opened, now: LabelledSet) -> None:
+    """Measure, when asked to, what this set would teach; each query judged by what it did not."""
+    st.caption(
+        "Takes the labelled queries of this set as examples and judges each by the others: five "
+        "folds, nothing judged by what it taught. It may take half a minute."
+    )
+    if st.button("Measure", icon=":material/science:"):
+        with st.spinner("Learning \u2026", show_time=True):
+            _measure(opened, now)
+    worth = _measured(opened, now)
+    if worth is not None:
+        _worth_figures(worth)
+
+
+def teach(opened: Opened, cases: Sequence[Case]) -> list[str]:
+    """Make examples of cases, for the rest of the visit; return why some cannot be.
+
+    Those that an example says already, word for word or nearly, count once.
+    """
+    before = [LabelledQuery(0, example.query, example.agent) for example in examples_in_use(opened)]
+    found = collect_examples(
+        [*before, *(LabelledQuery(case.line, case.query, case.expected) for case in cases)],
+        "The set",
+    )
+    if len(found.examples) > MOST_EXAMPLES:
+        return [f"At most {MOST_EXAMPLES:,} examples can be learned from: choose fewer."]
+    st.session_state["tune_examples"] = found.examples
+    return list(found.failed)
+
+
+def take_back(opened: Opened, cases: Sequence[Case]) -> None:
+    """Let cases be examples no more, for the rest of the visit."""
+    gone = {normal_form(case.query) for case in cases}
+    st.session_state["tune_examples"] = tuple(
+        example for example in examples_in_use(opened) if normal_form(example.query) not in gone
+    )
+
+
+def _discard_examples() -> None:
+    """Go back to the examples on disk."""
+    st.session_state["tune_examples"] = None
+
+
+def _save_examples(opened: Opened) -> Path:
+    """Write this visit's examples beside the registry; return where; raises ExamplesError."""
+    path = opened.settings.registry.parent / EXAMPLES_NAME
+    save_examples(path, examples_in_use(opened))
+    st.session_state["tune_examples"] = None
+    return path
+
+
+def _measure(opened: Opened, labelled_set: LabelledSet) -> None:
+    """Prove what the set would teach, and keep the proof for the visit."""
+    run, evidence = labelled_set.run, labelled_set.labelled.evidence
+    known: dict[str, int] = {}
+    for row, case in enumerate(run.judged_cases):
+        known.setdefault(normal_form(case.query), row)
+    rows = np.array(list(known.values()), dtype=np.intp)
+    lessons = Lessons(
+        tuple(evidence.queries[row] for row in rows.tolist()),
+        evidence.vectors[rows],
+        labelled_set.labelled.expected[rows],
+    )
+    lessons = part(lessons, thin(lessons, MOST_TO_LEARN))
+    worth = measure_worth(opened.bench.embed_agents(), lessons)
+    remember("tune_worth", _stands_on(opened, run), worth)
+
+
+def _measured(opened: Opened, labelled_set: LabelledSet) -> Worth | None:
+    """Return the proof for this set, if it was measured."""
+    worth: Worth | None = recalled("tune_worth", _stands_on(opened, labelled_set.run))
+    return worth
+
+
+def _stands_on(opened: Opened, run: Run) -> tuple[object, ...]:
+    return opened.router.registry.agents, run.cases
+
+
+def _worth_figures(worth: Worth) -> None:
+    """Draw what examples bring: before and after, the curve, and its table."""
+    proof, before = worth.proof, worth.proof.before.accuracy
+    with st.grid(3, min_column_width=150):
+        for name, share, interval in (
+            ("Descriptions alone", before, proof.accuracy_before),
+            ("With examples", proof.after.accuracy, proof.accuracy_after),
+        ):
+            st.metric(
+                name,
+                percent(share),
+                delta=f"{percent(interval.low)} to {percent(interval.high)}",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+            )
+        st.metric(
+            "Better, worse",
+            f"{len(proof.flips.better):,}, {len(proof.flips.worse):,}",
+            delta=p_value(proof.p_value),
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+    if worth.curve:
+        chart(
+            learning_chart(worth.curve, before, chart_ink()),
+            learning_alt(worth.curve, before),
+            "learning",
+        )
+        rows = [
+            {
+                "examples an agent": point.each,
+                "examples": round(point.examples),
+                "accuracy": percent(point.accuracy),
+            }
+            for point in worth.curve
+        ]
+        table(rows, "Accuracy by how many examples an agent has", "learning_rows")
+    buys = next_labels_buy(worth.curve, NEXT_LABELS)
+    if buys is not None:
+        st.markdown(f"The next {NEXT_LABELS} labels would add about {100 * buys:.1f} points.")
+    st.caption(plain(f"Method: {METHOD}; {threshold_in_words(worth.learned)}"))
