@@ -11,15 +11,23 @@ EFFECT = "What your edit does"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Give the page a small registry and the embedded model."""
-    (tmp_path / "agents.csv").write_text(REGISTRY)
-    (tmp_path / "cases.csv").write_text(CASES)
-    monkeypatch.setenv("HANDOFF_REGISTRY", str(tmp_path / "agents.csv"))
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    yield tmp_path
-    st.cache_resource.clear()
+def agents_csv():
+    """Return the text of agents.csv."""
+    return REGISTRY
+
+
+@pytest.fixture
+def cases_csv():
+    """Return the text of cases.csv."""
+    return CASES
+
+
+@pytest.fixture
+def folder(folder, monkeypatch):
+    """Give the page the embedded model."""
+    monkeypatch.delenv("HANDOFF_EMBEDDER")
+    monkeypatch.delenv("HANDOFF_TAGGER")
+    return folder
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from contextlib import closing
 
 import pytest
-import streamlit as st
 from app_pages import CHECK
 from streamlit.testing.v1 import AppTest
 from verdict_samples import given
@@ -34,17 +33,21 @@ iron horseshoes,smith,
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Give the page a small registry, scripted providers, and a log of its own."""
-    (tmp_path / "agents.csv").write_text(REGISTRY)
-    (tmp_path / "cases.csv").write_text(CASES)
-    monkeypatch.setenv("HANDOFF_REGISTRY", str(tmp_path / "agents.csv"))
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    monkeypatch.setenv("HANDOFF_STATE_DIR", str(tmp_path / "state"))
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    return tmp_path
+def agents_csv():
+    """Return the text of agents.csv."""
+    return REGISTRY
+
+
+@pytest.fixture
+def cases_csv():
+    """Return the text of cases.csv."""
+    return CASES
+
+
+@pytest.fixture(autouse=True)
+def log(folder, monkeypatch):
+    """Keep verdicts beside the registry."""
+    monkeypatch.setenv("HANDOFF_STATE_DIR", str(folder / "state"))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Examples on the pages: made of cases, seen before they are saved, and heard on Explore."""
 
 import pytest
-import streamlit as st
 from app_pages import EXPLORE, open_page
 
 REGISTRY = """\
@@ -25,17 +24,15 @@ fresh rolls for the guests,baker
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Give the page a small registry, ten labelled queries and scripted providers."""
-    (tmp_path / "agents.csv").write_text(REGISTRY)
-    (tmp_path / "cases.csv").write_text(CASES)
-    monkeypatch.setenv("HANDOFF_REGISTRY", str(tmp_path / "agents.csv"))
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path / "cache"))
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    return tmp_path
+def agents_csv():
+    """Return the text of agents.csv."""
+    return REGISTRY
+
+
+@pytest.fixture
+def cases_csv():
+    """Return the text of cases.csv."""
+    return CASES
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from handoff.core.errors import ProviderError
@@ -23,16 +22,15 @@ bread from the oven please,baker,Bread
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Give the page a small registry and scripted providers."""
-    (tmp_path / "agents.csv").write_text(REGISTRY)
-    (tmp_path / "cases.csv").write_text(CASES)
-    monkeypatch.setenv("HANDOFF_REGISTRY", str(tmp_path / "agents.csv"))
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
-    monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    return tmp_path
+def agents_csv():
+    """Return the text of agents.csv."""
+    return REGISTRY
+
+
+@pytest.fixture
+def cases_csv():
+    """Return the text of cases.csv."""
+    return CASES
 
 
 @pytest.fixture
