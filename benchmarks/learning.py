@@ -287,7 +287,7 @@ def show_rest(
     times: dict[str, dict[str, float]],
 ) -> None:
     """Print what is not a table of the sets."""
-    print("\nfew examples an agent: accuracy in percent, means over five splits")
+    print("\nfew examples per agent: accuracy in percent, means over five splits")
     for name, points in few.items():
         for point in points:
             print(f"{name:15}" + "".join(f"  {key} {value:.1f}" for key, value in point.items()))

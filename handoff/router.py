@@ -79,7 +79,8 @@ class Router:
     lexicon: Lexicon
     runner: AgentRunner
     fallback: "Router | None" = None
-    """Takes over, wholly, while the embedder cannot be reached; vectors of two never meet."""
+    """Second router with its own embedder and index, used for query *and* registry while the first
+    embedder is unreachable."""
     held_out: "Router | None" = None
     """For evaluations: scores a query that is an example as if it were none."""
 

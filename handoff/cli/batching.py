@@ -40,7 +40,7 @@ _SHOWN_EVERY_SECONDS = 0.2
 def batch(source: Path, target: Path, resume: bool, flyte: bool, options: RoutingOptions) -> int:
     """Route every row of IN.csv, which has a column `query`; nothing is handed off."""
     if flyte and options.no_examples:
-        raise SettingsError("--no-examples does not reach Flyte's workers: leave out one of both.")
+        raise SettingsError("--no-examples does not reach Flyte's workers: leave one of them out.")
     with options.open() as bench:
         policy = options.policy(bench)
         ground = batch_ground(source, bench.router, policy)

@@ -100,8 +100,8 @@ def evaluate(
 @click.command()
 @CASES
 @routing_options(*JUDGING)
-@click.option("--min-accuracy", help="The least accuracy, a share from 0 to 1.")
-@click.option("--max-wrong", help="The most queries to somebody wrong, a share from 0 to 1.")
+@click.option("--min-accuracy", help="The lowest accuracy that passes, a share from 0 to 1.")
+@click.option("--max-wrong", help="The most wrong hand-offs, a share of all cases from 0 to 1.")
 @click.option(
     "--junit", type=click.Path(path_type=Path), help="Write the result as JUnit's XML as well."
 )
@@ -157,7 +157,7 @@ def compare_registries(
     Both are judged by the policy of the first: what would change, were the second one used instead?
     """
     if markdown and as_json:
-        raise SettingsError("--markdown and --json exclude each other: leave one of them out.")
+        raise SettingsError("--markdown and --json cannot be combined: leave one of them out.")
     with open_workbench(options.settings(before)) as first:
         second = first.over(*open_registry(options.settings(after)))
         benches = (first, second)
@@ -233,8 +233,8 @@ def _gates(analysis: Analysis, least: float | None, most: float | None) -> list[
         text = f"Accuracy {figure}, required at least {required}."
         gates.append(Gate(name, counts.accuracy >= least, text))
     if most is not None:
-        name = f"at most {most:g} to somebody wrong"
+        name = f"wrong hand-offs at most {most:g}"
         figure, allowed = apart(counts.wrong_share, most)
-        text = f"To somebody wrong {figure}, allowed {allowed}."
+        text = f"Wrong hand-offs {figure}, allowed {allowed}."
         gates.append(Gate(name, counts.wrong_share <= most, text))
     return gates

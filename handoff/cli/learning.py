@@ -80,8 +80,8 @@ def _learn(bench: Workbench, cases_path: Path) -> tuple[Worth, Sequence[Example]
     if len(lessons) > MOST_TO_LEARN:
         thinned = thin(lessons, MOST_TO_LEARN)
         notes.append(
-            f"{len(thinned):,} of the {len(lessons):,} queries were taken, of each agent's the "
-            "same share; the others are free for an evaluation."
+            f"{len(thinned):,} of the {len(lessons):,} queries were learned from, the "
+            "same share of each agent's; the others are left for an evaluation."
         )
         lessons = part(lessons, thinned)
         examples = tuple(examples[row] for row in thinned.tolist())

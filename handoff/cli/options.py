@@ -30,21 +30,21 @@ _OPTIONS = {
         help="The policy, a TOML file.  [default: handoff.toml beside the registry]",
     ),
     "threshold": click.option(
-        "--threshold", help="The least similarity for a hand-off, from -1 to 1."
+        "--threshold", help="The lowest similarity for a hand-off, from -1 to 1."
     ),
     "force": click.option(
         "--force",
         is_flag=True,
-        help="Take handoff.toml's word even if it was found on another embedder or registry.",
+        help="Use handoff.toml even if it was found on another embedder or registry.",
     ),
     "no_examples": click.option(
         "--no-examples",
         is_flag=True,
         help="Leave out what examples.csv beside the registry teaches.",
     ),
-    "no_tags": click.option("--no-tags", is_flag=True, help="Leave the tag filter out."),
+    "no_tags": click.option("--no-tags", is_flag=True, help="Switch the tag filter off."),
     "per_agent": click.option(
-        "--per-agent", is_flag=True, help="Let an agent's own threshold come first."
+        "--per-agent", is_flag=True, help="Let an agent's own threshold take precedence."
     ),
 }
 JUDGING = ("registry", "config", "threshold", "force", "no_examples", "no_tags")

@@ -22,7 +22,7 @@ from handoff.report.route_text import route_to_text
 @click.command()
 @click.argument("query", nargs=-1, required=True)
 @routing_options(*JUDGING, "per_agent")
-@click.option("--top", type=click.IntRange(min=1), help="Show so many agents only.")
+@click.option("--top", type=click.IntRange(min=1), help="Show only this many agents.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def route(query: tuple[str, ...], options: RoutingOptions, top: int | None, as_json: bool) -> int:
     """Say which agent should take QUERY, and why."""

@@ -32,11 +32,13 @@ class Fate(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """Where the expected agents stand; True where nobody is expected; both of shape (cases,).
+    """Per case: was the expected agent there, and did it survive the tag filter?
+
+    Both of shape (cases,), and True for cases that expect nobody.
 
     Attributes:
         there: The registry has it, and a large index returned it.
-        candidate: And the tag filter, where it is on, kept it.
+        candidate: It is there, and the tag filter, where it is on, kept it.
     """
 
     there: BoolArray

@@ -69,7 +69,7 @@ class Counts:
 
     @property
     def wrong_share(self) -> float:
-        """Share of cases that go to somebody wrong, expected or not; NaN without cases."""
+        """Share of cases that are handed off wrongly, expected or not; NaN without cases."""
         return _share(self.wrong + self.taken, self.cases)
 
     @property

@@ -26,7 +26,7 @@ class Aim(StrEnum):
     BALANCED = "balanced"
     """The same, with both kinds of cases weighing the same."""
     WRONG = "wrong"
-    """At most a share of the cases goes to somebody wrong; else as many hand-offs as possible."""
+    """At most a share of the cases is handed off wrongly; else as many hand-offs as possible."""
     COVERAGE = "coverage"
     """At least a share of the cases is handed off; else as accurate as possible."""
 
@@ -96,7 +96,7 @@ def choose(judged: Judged, goal: Goal) -> Choice:
 
     Args:
         judged: At least one case.
-        goal: What the threshold is for.
+        goal: What the threshold should achieve.
     """
     if goal.aim is Aim.ACCURACY:
         return Choice(_smooth_peak(judged, weight_of_nobody=1.0))

@@ -43,8 +43,9 @@ class Judged:
 
     Attributes:
         best: The best candidate's position.
-        levels: The highest common threshold at which the best candidate gets the query: its score;
-            infinite where its own threshold, or the margin, decides whatever the common one is.
+        levels: The best candidate's score: the highest common threshold at which it gets the query.
+            +inf (-inf) if its own threshold or the margin accepts (rejects) the query regardless
+            of the common one.
         leads: The best candidate's score minus the second's; infinite with a single candidate.
         expected: As in `Labelled`.
     """

@@ -49,10 +49,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """What so many examples an agent are worth.
+    """What so many examples per agent are worth.
 
     Attributes:
-        each: At most so many examples an agent.
+        each: At most so many examples per agent.
         examples: How many that are in all, on average.
         accuracy: On the half that did not teach, mean over seeds.
     """
@@ -119,14 +119,14 @@ def prove(agents: FloatArray, lessons: Lessons, seed: int = SEED) -> Proof:
 def draw_curve(
     agents: FloatArray, lessons: Lessons, sizes: Sequence[int] = SIZES
 ) -> list[CurvePoint]:
-    """Learn from more and more examples an agent of one half, and judge the other half.
+    """Learn from more and more examples per agent of one half, and judge the other half.
 
     Sizes that add no example are left out; nobody's examples come in their natural share.
 
     Args:
         agents: Unit rows, shape (agents, d).
         lessons: At least two examples.
-        sizes: How many examples an agent, ascending.
+        sizes: How many examples per agent, ascending.
     """
     points: list[CurvePoint] = []
     for each in sizes:

@@ -50,13 +50,13 @@ class Recommendation:
     Attributes:
         goal: What it is for.
         threshold: The threshold.
-        kept: Whether the goal's share holds on the choosing half.
+        kept: Whether the goal's share holds on the half that the threshold was chosen on.
         promised: Whether that half is large enough to promise it.
-        held_out: What it comes to on the held-out half.
+        held_out: Counts on the held-out half.
         accuracy: 95 % interval of that accuracy, by bootstrap.
-        coverage: And of that coverage.
-        at_present: What the present threshold comes to on the held-out half.
-        handing_off_all: And no threshold at all.
+        coverage: 95 % interval of the coverage there, likewise.
+        at_present: Counts on the held-out half with the present threshold.
+        handing_off_all: Counts on the held-out half if every query were handed off.
         own: Thresholds of the agents' own, where they beat the common one there.
         more_cases: How many more labelled queries would settle it; 0 where it is settled, None
             where no number would.
@@ -84,7 +84,7 @@ def recommend(
 
     Args:
         settled: As `settle` returned it.
-        goal: What the threshold is for.
+        goal: What the threshold should achieve.
         policy: The one in use, settled but for its threshold, which is compared with.
         agents: How many the registry has.
         seed: Of the split and the bootstrap.

@@ -14,8 +14,8 @@ class Sweep:
     """Counts at every threshold at which anything changes; all of shape (thresholds,).
 
     Attributes:
-        thresholds: Every distinct level, ascending, and last one that only an agent's own
-            threshold can outdo.
+        thresholds: Every distinct level, ascending, plus one threshold above every score,
+            where only cases with level +inf are still handed off.
         right: Handed to the expected agent.
         wrong: Handed to another agent than the expected one.
         missed: Somebody was expected, nobody selected.
@@ -47,7 +47,7 @@ class Sweep:
 
     @property
     def to_wrong(self) -> IntArray:
-        """Cases that go to somebody wrong, expected or not, shape (thresholds,)."""
+        """Cases that are handed off wrongly, expected or not, shape (thresholds,)."""
         return self.wrong + self.taken
 
     @property

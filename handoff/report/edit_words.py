@@ -16,7 +16,7 @@ def edit_summary(effect: EditEffect) -> str:
     was, now = percent(effect.before.counts.accuracy), percent(effect.after.counts.accuracy)
     accuracy = f"accuracy stays {now}" if was == now else f"accuracy goes from {was} to {now}"
     if not effect.shifts and not len(effect.flips):
-        return f"No query of the set ends otherwise; {accuracy}."
+        return f"No query of the set ends differently; {accuracy}."
     better, worse = len(effect.flips.better), len(effect.flips.worse)
     said = [f"{counted(better, 'case')} better, {worse:,} worse; {accuracy}."]
     edited = [shift for shift in effect.shifts if shift.agent.id in effect.edited]
@@ -55,5 +55,5 @@ def _told(shift: Shift) -> str:
     name = shorten(shift.agent.name)
     more = shift.got[1] - shift.got[0]
     if not more:
-        return f"{name} gets as many, but others"
+        return f"{name} gets as many, but different ones"
     return f"{name} {'gains' if more > 0 else 'loses'} {abs(more):,}"

@@ -29,7 +29,7 @@ def worth_to_text(worth: Worth, notes: Sequence[str]) -> str:
         f"{better:,} better, {worse:,} worse (McNemar's exact test, {p_value(proof.p_value)}).",
         f"Method: {METHOD}; {threshold_in_words(learned)}",
         "",
-        "Examples an agent, and the accuracy on queries that taught nothing",
+        "Examples per agent, and the accuracy on held-out queries",
         *(f"  {point.each:>4,}  {percent(point.accuracy)}" for point in worth.curve),
     ]
     buys = next_labels_buy(worth.curve, NEXT_LABELS)

@@ -25,10 +25,10 @@ def example_notes(examples: Examples, cases: Sequence[Case] = ()) -> list[str]:
     known = {normal_form(example.query) for example in examples.examples}
     met = sum(normal_form(case.query) in known for case in cases)
     if met == 1:
-        said.append("1 case is an example as well, or nearly: it is scored as if it were none.")
+        said.append("1 case is also an example, or nearly one: it is scored as if it were not.")
     elif met:
         said.append(
-            f"{met:,} cases are examples as well, or nearly: they are scored as if they were none."
+            f"{met:,} cases are also examples, or nearly: they are scored as if they were not."
         )
     said += examples.failed[:_NAMED]
     if len(examples.failed) > _NAMED:

@@ -45,20 +45,20 @@ def advice_in_words(advice: Advice, registry: Registry) -> str:
         ),
         AdviceKind.ALIKE_NAMES: f"The names of {who} look alike: rename all but one of them.",
         AdviceKind.ONE_WORD: (
-            f"{who} {'has' if one else 'have'} a description of one word or none: say in a "
-            "sentence what comes to it."
+            f"{who} {'has' if one else 'have'} a description of one word or none: say in "
+            "a sentence what it handles."
         ),
         AdviceKind.COMMON_TAG: (
             f"The tag {shorten(advice.tag)} is carried by {percent(advice.figure)} of all agents "
-            "and tells few of them apart: take it from most."
+            "and tells few of them apart: remove it from most."
         ),
         AdviceKind.UNTAGGED: (
             f"{who} {'carries' if one else 'carry'} no tag, where others do: the tag filter "
-            f"removes {'it' if one else 'them'} whenever another one's tag is found."
+            f"removes {'it' if one else 'them'} whenever a tag of another agent is found."
         ),
         AdviceKind.UNREACHED: (
-            f"No case is meant for {who}, and none reaches {'it' if one else 'them'}: label "
-            "some queries to know."
+            f"No case is meant for {who}, and none reaches {'it' if one else 'them'}: "
+            "label some queries to find out."
         ),
     }[advice.kind]
 

@@ -55,7 +55,7 @@ def reason(route: Route) -> str:
         )
     lead, needed = together(decision.margin or 0.0, route.policy.margin)
     first, second = names([best, ranking[1]])
-    return f"{first} leads {second} by {lead}, less than the margin {needed} that was asked for."
+    return f"{first} leads {second} by {lead}, less than the required margin {needed}."
 
 
 def _measure(route: Route) -> str:
@@ -151,12 +151,12 @@ def answered_by(route: Route, router: Router) -> str:
 
 
 def spending(spans: Sequence[Span], visit_usd: float) -> str:
-    """Say what a route used and cost, and this visit; empty where nothing was billed."""
+    """Say what a route used and cost, and this session; empty where nothing was billed."""
     tokens, cost_usd = billed(spans)
     if not tokens and not visit_usd:
         return ""
     cost = "unknown cost" if cost_usd is None else f"${cost_usd:.6f}"
-    return f"{tokens:,} tokens, {cost}; this visit ${visit_usd:.6f}."
+    return f"{tokens:,} tokens, {cost}; this session ${visit_usd:.6f}."
 
 
 def troubles(spans: Sequence[Span], evidence: Evidence) -> list[str]:
@@ -204,25 +204,25 @@ def _threshold_range(route: Route, what_if: WhatIf) -> str:
     # Rounded into the range, so that the sentence holds for the number it names.
     if route.decision.outcome is Outcome.BELOW_THRESHOLD:
         above = math.ceil(what_if.threshold_from * 1000) / 1000
-        return f"The outcome stays for every threshold above {rounded(above, 3)}."
+        return f"The outcome stays the same for every threshold above {rounded(above, 3)}."
     up_to = math.floor(what_if.threshold_to * 1000) / 1000
-    return f"The outcome stays for every threshold up to {rounded(up_to, 3)}."
+    return f"The outcome stays the same for every threshold up to {rounded(up_to, 3)}."
 
 
 def _other_filter(route: Route, other: Decision) -> str:
     switched = "off" if route.policy.use_tags else "on"
     if _same(route.decision, other):
-        return f"With the tag filter {switched} it would end the same."
+        return f"With the tag filter {switched} the outcome would be the same."
     return f"With the tag filter {switched} {_ending(other)}."
 
 
 def _missing_tags(route: Route, what_if: WhatIf) -> str:
     if not route.policy.use_tags or not route.evidence.tags:
-        return "No tag plays a part in it."
+        return "Tags play no part in the outcome."
     if not what_if.missing_tags and len(route.evidence.tags) == 1:
-        return f"Without the tag {route.evidence.tags[0]} it would end the same."
+        return f"Without the tag {route.evidence.tags[0]} the outcome would be the same."
     if not what_if.missing_tags:
-        return "No single tag decides: without any one of them it would end the same."
+        return "No single tag decides: without any one of them the outcome would be the same."
     ways = "; ".join(
         f"without the tag {missing.tag} {_ending(missing.decision)}"
         for missing in what_if.missing_tags

@@ -117,7 +117,7 @@ def endings_alt(analysis: Analysis) -> str:
 def curves_chart(
     analysis: Analysis, marks: Sequence[Mark], typical: tuple[float, float], ink: str | None
 ) -> Chart:
-    """Return accuracy, coverage and hand-offs to somebody wrong over the threshold."""
+    """Return accuracy, coverage and wrong hand-offs over the threshold."""
     swept = analysis.swept
     span = _span(analysis, typical)
     shown = _thinned(len(swept.thresholds))
@@ -128,7 +128,7 @@ def curves_chart(
     shares: list[tuple[str, NDArray[np.floating[Any]], tuple[str, str]]] = [
         ("as labelled (accuracy)", swept.accuracy[shown], (BEST, "solid")),
         ("handed off (coverage)", swept.handed_off[shown] / swept.cases, (BELOW, "dot")),
-        ("to somebody wrong", swept.to_wrong[shown] / swept.cases, (THRESHOLD, "dash")),
+        ("wrong hand-offs", swept.to_wrong[shown] / swept.cases, (THRESHOLD, "dash")),
     ]
     places = _short(thresholds)
     return framed(
@@ -155,8 +155,8 @@ def curves_alt(analysis: Analysis) -> str:
     return (
         f"Lines over the threshold: accuracy peaks at {percent(float(swept.accuracy[best]))} near "
         f"{swept.thresholds[best]:.2f}; at the present {analysis.policy.threshold:.2f} it is "
-        f"{percent(analysis.counts.accuracy)}, with {percent(analysis.counts.coverage)} handed "
-        f"off and {percent(analysis.counts.wrong_share)} to somebody wrong."
+        f"{percent(analysis.counts.accuracy)}, with {percent(analysis.counts.coverage)} "
+        f"handed off and {percent(analysis.counts.wrong_share)} wrongly so."
     )
 
 
@@ -193,9 +193,9 @@ def scores_chart(
 def scores_alt(analysis: Analysis) -> str:
     """Return that chart's message."""
     return (
-        "Lines of how many cases have which best score, in-scope and nobody's apart. A random "
-        f"in-scope case scores above a random one of nobody's in {percent(analysis.auroc)} of all "
-        "pairs."
+        "Lines that show how many cases have each best score, in-scope cases and nobody's "
+        f"separately. In {percent(analysis.auroc)} of all pairs an in-scope case scores above "
+        "one of nobody's."
     )
 
 
@@ -283,9 +283,9 @@ def confusion_alt(analysis: Analysis) -> str:
     """Return that chart's message."""
     cells, registry = analysis.confusion.off_diagonal, analysis.labelled.registry
     if not len(cells.cases):
-        return "Matrix of who should get a query against who gets it: nothing goes astray."
+        return "Confusion matrix of who should get a query and who gets it: nothing goes astray."
     return (
-        "Matrix of who should get a query against who gets it. Most often astray: "
+        "Confusion matrix of who should get a query and who gets it. Most often astray: "
         f"{cells.cases[0]:,} of {agent_name(registry, int(cells.expected[0]))} go to "
         f"{agent_name(registry, int(cells.got[0]))}."
     )
@@ -300,14 +300,14 @@ def learning_chart(curve: Sequence[CurvePoint], before: float, ink: str | None) 
     ]
     return framed(
         [
-            line(name, (names, _short(shares)), looks, "%{y:.1%} with %{x} an agent")
+            line(name, (names, _short(shares)), looks, "%{y:.1%} with %{x} per agent")
             | {"mode": mode}
             for name, shares, looks, mode in lines
         ],
         ink,
         height=300,
         margin=(8, 10, 12, 96),
-        xaxis=number_axis(title="examples an agent") | {"type": "category"},
+        xaxis=number_axis(title="examples per agent") | {"type": "category"},
         yaxis=share_axis(),
         legend=legend_below(),
     )
@@ -317,7 +317,7 @@ def learning_alt(curve: Sequence[CurvePoint], before: float) -> str:
     """Return that chart's message."""
     last = curve[-1]
     return (
-        f"Line of accuracy over examples an agent: {percent(before)} by descriptions alone, "
+        f"Line of accuracy over examples per agent: {percent(before)} by descriptions alone, "
         f"{percent(last.accuracy)} with {last.each:,}."
     )
 

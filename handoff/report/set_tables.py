@@ -75,7 +75,7 @@ def lost_rows(analysis: Analysis) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     keys: list[str] = []
     for fate, number, remedy in account_rows(analysis):
-        rows.append({"where": FATES[fate], "cases": number, "what would give them back": remedy})
+        rows.append({"where": FATES[fate], "cases": number, "what would recover them": remedy})
         keys.append(fate_key(fate))
     return rows, keys
 

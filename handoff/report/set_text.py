@@ -73,7 +73,7 @@ def analysis_to_text(
     ]
     cells = analysis.confusion.off_diagonal
     if len(cells.cases):
-        lines += ["", "Who gets whose queries"]
+        lines += ["", "Confusions, the most frequent first"]
         lines += [
             f"  {cells.cases[at]:>6,}  {agent_name(registry, cells.expected[at])} \u2192 "
             f"{agent_name(registry, cells.got[at])}"
@@ -121,7 +121,7 @@ def comparison_to_markdown(
     for name, one, other in (
         ("accuracy", before.counts.accuracy, after.counts.accuracy),
         ("coverage", before.counts.coverage, after.counts.coverage),
-        ("to somebody wrong", before.counts.wrong_share, after.counts.wrong_share),
+        ("wrong hand-offs", before.counts.wrong_share, after.counts.wrong_share),
         ("best agent right", before.top1, after.top1),
     ):
         lines.append(f"| {name} | {percent(one)} | {percent(other)} | {points(other, one)} |")

@@ -26,7 +26,7 @@ FATES = {
     Fate.FILTERED: "Tag filter removed the right agent",
     Fate.OUTRANKED: "Another agent ranked first",
     Fate.HELD_BACK: "Right agent, below threshold or margin",
-    Fate.TAKEN: "Taken, though nobody should",
+    Fate.TAKEN: "Taken, though nobody should take it",
 }
 
 _NAMED = 3
@@ -47,9 +47,9 @@ def goal_in_words(goal: Goal) -> str:
     """Say what a threshold is for."""
     share = percent(goal.share or 0.0)
     return {
-        Aim.ACCURACY: "as many right as possible",
-        Aim.BALANCED: "as many right as possible, both kinds weighing the same",
-        Aim.WRONG: f"at most {share} of all queries to somebody wrong",
+        Aim.ACCURACY: "the highest accuracy",
+        Aim.BALANCED: "the highest accuracy, both kinds of cases weighing the same",
+        Aim.WRONG: f"at most {share} of all queries handed off wrongly",
         Aim.COVERAGE: f"at least {share} of all queries handed off",
     }[goal.aim]
 
@@ -74,15 +74,15 @@ def count_line(counts: Counts) -> str:
 
 
 def account_rows(analysis: Analysis) -> list[tuple[Fate, int, str]]:
-    """Return each way of losing a query, how many it lost, and what would give them back."""
+    """Return each way of losing a query, how many it lost, and what would recover them."""
     account, counts = analysis.account, analysis.counts
     switched = "off" if analysis.policy.use_tags else "on"
     remedies = {
         Fate.FILTERED: f"With the tag filter {switched}: {_regained(account.other_filter, counts)}",
-        Fate.OUTRANKED: f"Were they first: {_regained(account.perfect_ranking, counts)}",
-        Fate.HELD_BACK: "With a perfect threshold, together with those below: "
+        Fate.OUTRANKED: f"If ranked first: {_regained(account.perfect_ranking, counts)}",
+        Fate.HELD_BACK: "Upper bound with an ideal threshold (both threshold rows): "
         f"{_regained(account.perfect_threshold, counts)}",
-        Fate.TAKEN: "Counted in the line above.",
+        Fate.TAKEN: "Included above.",
     }
     return [(fate, account.number(fate), remedies[fate]) for fate in FATES]
 
@@ -105,18 +105,18 @@ def recommendation(
             f"{percent(half.accuracy)} (95 %: {percent(found.accuracy.low)} to "
             f"{percent(found.accuracy.high)}), coverage {percent(half.coverage)} (95 %: "
             f"{percent(found.coverage.low)} to {percent(found.coverage.high)}), and "
-            f"{percent(half.wrong_share)} go to somebody wrong."
+            f"{percent(half.wrong_share)} are handed off wrongly."
         ),
         (
             f"There, the threshold in use ({SOURCES[present]}) gives accuracy "
-            f"{percent(found.at_present.accuracy)}, and no threshold at all "
+            f"{percent(found.at_present.accuracy)}, and handing off every query "
             f"{percent(found.handing_off_all.accuracy)}."
         ),
     ]
     if found.own is not None:
         agents = int((found.own.thresholds == found.own.thresholds).sum())
         said.append(
-            f"Thresholds of their own for {counted(agents, 'agent')} of {len(registry):,} do "
+            f"Own thresholds for {counted(agents, 'agent')} of {len(registry):,} do "
             f"better there: accuracy {percent(found.own.held_out.accuracy)}."
         )
     return said + warnings(found)
@@ -128,22 +128,26 @@ def warnings(found: Recommendation) -> list[str]:
     if found.nobodies < FEWEST_OF_A_KIND:
         have = counted(found.nobodies, "case") if found.nobodies else "no case"
         said.append(
-            f"The set has {have} that nobody should take: what a threshold refuses rightly is a "
-            f"guess until there are {FEWEST_OF_A_KIND}."
+            f"The set has {have} that nobody should take: how well a threshold refuses is "
+            f"a guess until there are {FEWEST_OF_A_KIND}."
         )
     share = percent(found.goal.share or 0.0)
     if not found.kept:
-        said.append(f"No threshold keeps the share {share}, not even on the choosing half.")
+        said.append(
+            f"No threshold keeps the share {share}, not even on the half that it was chosen on."
+        )
     elif found.more_cases is None:
         said.append(f"No number of labels can promise {share}.")
     elif not found.promised and found.more_cases:
         said.append(
-            f"The share {share} holds on the choosing half, but the set is too small to promise "
+            f"The share {share} holds on the half that it was chosen on, but the set is "
+            "too small to promise "
             f"it: about {found.more_cases:,} more labelled queries would be enough."
         )
     elif not found.promised:
         said.append(
-            f"The share {share} holds on the choosing half, but cannot be promised: no threshold "
+            f"The share {share} holds on the half that it was chosen on, but cannot be "
+            "promised: no threshold "
             "leaves room for chance."
         )
     elif found.more_cases:
@@ -161,7 +165,7 @@ def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) 
         said.append(f"And {counted(len(cases.failed) - _NAMED, 'more row')} cannot be used.")
     pairs = cases.contradictions
     said += [
-        f"Line {later.line} labels the query of line {earlier.line} otherwise: keep one of them."
+        f"Line {later.line} labels the query of line {earlier.line} differently: keep one of them."
         for earlier, later in pairs[:_NAMED]
     ]
     if len(pairs) > _NAMED:

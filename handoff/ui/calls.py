@@ -1,4 +1,4 @@
-"""Calls of the outside world: one loop and connection for the server, a purse for each visit."""
+"""Calls of the outside world: one loop and connection for the server, a purse for each session."""
 
 import os
 import queue
@@ -90,7 +90,7 @@ def _purse() -> SpendingCap:
     cap: SpendingCap | None = st.session_state.get("visit_cap")
     if cap is None:
         limit = load_settings(os.environ).visitor_cap_usd
-        cap = st.session_state["visit_cap"] = SpendingCap(limit, name="This visit")
+        cap = st.session_state["visit_cap"] = SpendingCap(limit, name="This session")
     return cap
 
 

@@ -23,7 +23,7 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
         step=0.01,
         key="t",
         bind="query-params",
-        help="The least similarity at which the best agent gets the query.",
+        help="The lowest similarity at which the best agent gets the query.",
     )
     use_tags = st.toggle("Tag filter", value=True, key="f", bind="query-params")
     with st.expander("More controls", type="compact", icon=":material/tune:"):
@@ -34,7 +34,7 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
             step=0.01,
             key="m",
             bind="query-params",
-            help="Closer than this to the runner-up, nobody gets the query: better to ask.",
+            help="If the best agent leads the runner-up by less than this, nobody gets the query.",
         )
         lexical_weight = st.slider(
             "Lexical weight",
@@ -43,7 +43,7 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
             step=0.05,
             key="l",
             bind="query-params",
-            help="How much words in common add to the similarity.",
+            help="How much shared words add to the similarity.",
         )
         per_agent = st.toggle(
             "Agents' own thresholds",
@@ -51,7 +51,7 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
             key="a",
             bind="query-params",
             disabled=not registry.thresholds,
-            help="An agent's own threshold, where its row has one, comes first.",
+            help="An agent's own threshold, if its row has one, takes precedence.",
         )
     _remember_controls()
     return Policy(

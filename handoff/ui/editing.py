@@ -1,4 +1,4 @@
-"""The agents as a visitor edits them: kept in the visit until they are saved or discarded.
+"""The agents as a visitor edits them: kept in the session until they are saved or discarded.
 
 What the visitor typed is folded into the draft as soon as it arrives, before anything else runs,
 so that no rerun, no other page and no invalid cell loses it.
@@ -195,7 +195,7 @@ def parsed(one: Draft, examples: tuple[Example, ...]) -> Registry:
 
     Args:
         one: The draft.
-        examples: What routing learns from in this visit.
+        examples: What routing learns from in this session.
 
     Raises:
         RegistryError: A row breaks a rule; names it.
@@ -305,7 +305,7 @@ def effect(before: LabelledSet, after: Labelled, policy: Policy) -> EditEffect:
 
 
 def vectors(opened: Opened, texts: Sequence[str]) -> dict[str, FloatArray]:
-    """Return each text's unit row; a text that was embedded in this visit is not asked for.
+    """Return each text's unit row; a text that was embedded in this session is not asked for.
 
     Raises:
         ProviderError: They could not be embedded.

@@ -1,4 +1,4 @@
-"""The labelled set of a visit: which one, what the visitor added, and the evidence gathered for it.
+"""The labelled set of a session: which one, what the visitor added, and its evidence.
 
 Evidence is gathered once; what was gathered stays when the visitor stops, adds a label, or comes
 back from another page.
@@ -66,7 +66,7 @@ def _case_files(opened: Opened) -> list[Path]:
 
 
 def choose_file(opened: Opened) -> Path | None:
-    """Draw the choice of a set, the same on every page; None where the visitor lent one."""
+    """Draw the choice of a set, the same on every page; None where the visitor uploaded one."""
     files = [] if opened.own else _case_files(opened)
     if own_file("cases") is not None or not files:
         return None
@@ -88,7 +88,7 @@ def load(opened: Opened, chosen: Path | None) -> Cases:
 
 
 def add(opened: Opened, cases: Cases, query: str, expected: str | None) -> None:
-    """Label a query for the rest of the visit.
+    """Label a query for the rest of the session.
 
     Raises:
         QueryError: It is no query, or it has a label already.
@@ -98,7 +98,7 @@ def add(opened: Opened, cases: Cases, query: str, expected: str | None) -> None:
         if case.query == query and case.expected == expected:
             raise QueryError("this query is in the set", "with the same label, add another one")
         if case.query == query:
-            raise QueryError(f"line {case.line} labels this query otherwise", "correct it there")
+            raise QueryError(f"line {case.line} labels this query differently", "correct it there")
     line = max((case.line for case in cases.cases), default=1) + 1
     _keep_added(opened, [*_added(opened), Case(query, expected, "", line)])
 

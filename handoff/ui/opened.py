@@ -31,7 +31,7 @@ class Opened:
 
     Attributes:
         bench: What routes on it.
-        own: It was uploaded for this visit.
+        own: It was uploaded for this session.
         complaints: Why another registry than the one asked for is in use.
     """
 
@@ -60,11 +60,11 @@ def open_page() -> tuple[Opened, Policy]:
         for told in opened.complaints:
             complain(told)
         if opened.complaints:
-            st.caption("The page goes on with the agents that it read before.")
+            st.caption("The page continues with the agents that it read before.")
         policy, stale = policy_in_use(opened)
         if stale is not None:
             st.warning(plain(stale.passed_over), icon=":material/rule_settings:")
-            st.button("Use handoff.toml all the same", on_click=force_policy, args=(opened,))
+            st.button("Use handoff.toml anyway", on_click=force_policy, args=(opened,))
     return opened, policy
 
 
@@ -106,12 +106,12 @@ def open_registry() -> Opened:
 
 
 def with_examples(opened: Opened, examples: tuple[Example, ...]) -> Opened:
-    """Return the registry with other examples than those on disk, for this visit."""
+    """Return the registry with other examples than those on disk, for this session."""
     return with_registry(opened, Registry(opened.router.registry.agents, examples))
 
 
 def examples_in_use(opened: Opened) -> tuple[Example, ...]:
-    """Return what routing learns from in this visit: what is on disk, unless it was changed."""
+    """Return what routing learns from in this session: what is on disk, unless it was changed."""
     registry = opened.router.registry
     changed: tuple[Example, ...] | None = st.session_state.get("tune_examples")
     if changed is None:
@@ -121,7 +121,7 @@ def examples_in_use(opened: Opened) -> tuple[Example, ...]:
 
 
 def with_registry(opened: Opened, other: Registry) -> Opened:
-    """Return a bench over another registry than the one on disk, for this visit."""
+    """Return a bench over another registry than the one on disk, for this session."""
     registry = opened.router.registry
     if (other.agents, other.examples) == (registry.agents, registry.examples):
         return opened
@@ -145,7 +145,7 @@ def policy_in_use(opened: Opened) -> tuple[Policy, StalePolicyError | None]:
 
 
 def force_policy(opened: Opened) -> None:
-    """Take handoff.toml's word for the rest of the visit, whatever it was found on."""
+    """Use handoff.toml for the rest of the session, whatever it was found on."""
     st.session_state["policy_forced"] = True
     with suppress(HandoffError):
         forced, _ = policy_in_use(opened)

@@ -1,4 +1,4 @@
-"""What a visit keeps between reruns, under keys that begin with the page or subject they are of."""
+"""What a session keeps between reruns; a key begins with the page or subject that it is of."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ def remembered(
     """Return what was made before of the same things; make it where it was not.
 
     Args:
-        key: Where the visit keeps it.
+        key: Where the session keeps it.
         by: What it is made of: compared by identity first, then by equality.
         make: Makes it; an error is not kept.
         most: So many are kept, the newest ones.

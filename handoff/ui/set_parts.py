@@ -43,7 +43,7 @@ COLUMNS = {
     "should get it": st.column_config.TextColumn(width=110),
     "gets it": st.column_config.TextColumn(width=110),
     "got it": st.column_config.TextColumn(width=80),
-    "what would give them back": st.column_config.TextColumn(width=420),
+    "what would recover them": st.column_config.TextColumn(width=420),
 }
 BASELINES = {
     ThresholdSource.CONFIG: "handoff.toml",
@@ -107,23 +107,29 @@ def headline_figures(analysis: Analysis, saved: Analysis) -> None:
     with st.grid(5, min_column_width=118, gap="xsmall"):
         for name, share, was, upwards, text in (
             ("Accuracy", now.accuracy, before.accuracy, True, "Cases that end as labelled."),
-            ("Handed off", now.coverage, before.coverage, None, "Coverage: somebody gets them."),
             (
-                "Right of these",
+                "Handed off",
+                now.coverage,
+                before.coverage,
+                None,
+                "Coverage: the share of cases that somebody gets.",
+            ),
+            (
+                "Precision",
                 now.precision,
                 before.precision,
                 True,
-                "Precision of what is handed off.",
+                "The share of handed-off cases that reach the right agent.",
             ),
             (
-                "Sent wrong",
+                "Wrong hand-offs",
                 now.wrong_share,
                 before.wrong_share,
                 False,
-                "Of all cases: to another agent than expected, or to one though nobody should.",
+                "The share of all cases handed to an agent that should not get them.",
             ),
             (
-                "Best is right",
+                "Best agent right",
                 analysis.top1,
                 saved.top1,
                 True,
@@ -160,7 +166,7 @@ def flip_lists(
         against: What before was; None for the saved policy.
     """
     if not len(flips):
-        st.caption("Move a control: cases that then end otherwise will stand here.")
+        st.caption("Move a control: cases that then end differently are listed here.")
         return
     st.subheader(
         f"Against {against or BASELINES[saved.policy.source]}: {len(flips.better):,} better, "
@@ -182,27 +188,27 @@ def flip_lists(
                     hide_index=True,
                     column_config=COLUMNS | {"query": st.column_config.TextColumn(width=150)},
                     height=FLIPS_PX,
-                    alt=f"{name}: cases that end otherwise than under "
+                    alt=f"{name}: cases that end differently than under "
                     f"{against or 'the saved policy'}",
                     key=f"flips_{name}",
                 )
     if len(flips.neither):
-        st.caption(f"{counted(len(flips.neither), 'more case')} moved, and stayed wrong.")
+        st.caption(f"{counted(len(flips.neither), 'more case')} moved but stayed wrong.")
 
 
 def curves(analysis: Analysis, marks: list[Mark], typical: tuple[float, float]) -> None:
     """Draw what every threshold would come to, and how the scores are spread."""
-    st.markdown("**What every threshold would come to**")
+    st.markdown("**What every threshold would give**")
     chart(curves_chart(analysis, marks, typical, chart_ink()), curves_alt(analysis), "curves")
-    st.markdown("**How the best scores are spread**")
+    st.markdown("**How the best scores are distributed**")
     chart(scores_chart(analysis, marks, typical, chart_ink()), scores_alt(analysis), "scores")
     if math.isnan(analysis.auroc):
-        st.caption("To tell in-scope cases from those nobody should take, a set needs both.")
+        st.caption("To compare in-scope cases with those nobody should take, a set needs both.")
     else:
         st.caption(
             f"In {percent(analysis.auroc)} of all pairs an in-scope case scores above one that "
             "nobody should take (AUROC); at the threshold that 95 % of the in-scope cases reach, "
-            f"{percent(analysis.false_positives)} of the others reach it too."
+            f"{percent(analysis.false_positives)} of the others do too."
         )
     with st.expander(
         "Both as tables", key="curve_table", icon=":material/table_rows:", on_change="rerun"
@@ -216,7 +222,7 @@ def losses(analysis: Analysis) -> None:
     """Draw where queries are lost; a bar or a row leads to its cases."""
     chart(account_chart(analysis, chart_ink()), account_alt(analysis), "account", clickable=True)
     rows, groups = lost_rows(analysis)
-    table(rows, "Where queries are lost, and what would give them back", "lost", groups)
+    table(rows, "Where queries are lost, and what would recover them", "lost", groups)
     table(endings_rows(analysis), "How the cases end", "ending_rows")
 
 

@@ -1,4 +1,4 @@
-"""The files that a visitor lends to the page: they serve on every screen, and on no other visit."""
+"""The files that a visitor uploads: every page uses them, in this session only."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,7 +12,7 @@ from handoff.ui.session import parsed_once
 
 Parsed = TypeVar("Parsed")
 
-_LENT = ("agents", "cases")
+_KINDS = ("agents", "cases")
 
 
 def own_file(kind: str) -> UploadedFile | None:
@@ -28,7 +28,7 @@ def keep_file(kind: str, widget: str) -> None:
 
 def forget_files() -> None:
     """Go back to the server's own files."""
-    for kind in _LENT:
+    for kind in _KINDS:
         st.session_state[f"upload_{kind}"] = None
     st.session_state["upload_revision"] = st.session_state.get("upload_revision", 0) + 1
 
@@ -39,7 +39,7 @@ def parse_upload(
     """Parse an uploaded file once; a complaint is kept as well and raised again.
 
     Args:
-        key: Where the visit keeps what it held.
+        key: Where the session keeps what it held.
         file: The file.
         parse: Takes its bytes and its name.
         by: What else decides over what it holds.
@@ -48,14 +48,14 @@ def parse_upload(
 
 
 def own_files(note: str) -> None:
-    """Draw where a visitor's own files are lent to the page."""
+    """Draw where a visitor uploads files of their own."""
     revision = st.session_state.setdefault("upload_revision", 0)
-    with st.expander("Your own agents, for this visit", icon=":material/upload_file:"):
+    with st.expander("Your own agents, for this session", icon=":material/upload_file:"):
         st.caption(
-            "CSV files, UTF-8: agents as id, name, description, tags (separated by ;) and, if "
-            "wanted, threshold; cases as query, expected and, if wanted, chip. " + note
+            "CSV files in UTF-8. Agents: id, name, description, tags (separated by ;), "
+            "optionally threshold. Cases: query, expected, optionally chip. " + note
         )
-        for kind in _LENT:
+        for kind in _KINDS:
             widget = f"{kind}_file_{revision}"
             st.file_uploader(
                 kind.capitalize(),
@@ -64,8 +64,8 @@ def own_files(note: str) -> None:
                 on_change=keep_file,
                 args=(kind, widget),
             )
-        lent = [file for kind in _LENT if (file := own_file(kind)) is not None]
-        if lent:
-            named = " and ".join(shorten(file.name) for file in lent)
+        uploaded = [file for kind in _KINDS if (file := own_file(kind)) is not None]
+        if uploaded:
+            named = " and ".join(shorten(file.name) for file in uploaded)
             st.caption(plain(f"In use: {named}."))
             st.button("Back to the default agents", on_click=forget_files)

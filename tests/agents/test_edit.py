@@ -227,7 +227,7 @@ def test_another_order_changes_nothing(gather, loop):
 
     assert not len(found.flips)
     assert not found.shifts
-    assert edit_summary(found).startswith("No query of the set ends otherwise; accuracy stays")
+    assert edit_summary(found).startswith("No query of the set ends differently; accuracy stays")
 
 
 def test_cases_of_a_removed_agent_count_as_wrong(gather, loop):

@@ -13,7 +13,7 @@ from tests.handoff_server import serving
 ROW_PX = 35
 DESCRIPTION = "weather forecast, rain and sunshine tomorrow"
 TABS = ["Look at these first", "Overlap", "Map", "Why this agent"]
-READY = re.compile(r"labelled queries stands here before you save")
+READY = re.compile(r"labelled queries is shown here before you save")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def agents(visit, address):
 
 def grid(page):
     """Return the table of agents."""
-    return page.get_by_role("region", name="Agents, one a row")
+    return page.get_by_role("region", name="Agents, one per row")
 
 
 def effect(page):
@@ -108,7 +108,7 @@ def test_an_edited_cell_shows_its_flips(served, agents):
     expect(effect(page)).to_be_visible()
     expect(page.get_by_text(re.compile(r"better, \d+ worse; accuracy goes from"))).to_be_visible()
     expect(page.get_by_role("heading", name="Against the saved agents")).to_be_visible()
-    worse = page.get_by_role("region", name="Worse: cases that end otherwise")
+    worse = page.get_by_role("region", name="Worse: cases that end differently")
     expect(worse.locator("[role=gridcell]").first).to_be_attached()
     shifts = page.get_by_role("region", name="Agents that get other queries than before")
     expect(shifts.locator("[role=gridcell]").filter(has_text="Data Analyst").first).to_be_attached()

@@ -144,7 +144,7 @@ def test_verdicts_become_cases_and_the_evaluation_changes(check, serve, folder):
 
     page.get_by_role("combobox", name="Queries").click()
     page.get_by_role("option", name="Pasted lines").click()
-    page.get_by_role("textbox", name="One query a line").fill("\n".join(NEW))
+    page.get_by_role("textbox", name="One query per line").fill("\n".join(NEW))
     page.get_by_role("button", name="Use these").click()
     expect(page.get_by_role("heading", name=NEW[0])).to_be_visible()
     page.get_by_role("textbox", name="Your name").focus()
@@ -227,7 +227,7 @@ def test_the_screen_is_accessible(check, scheme):
     expect(page.get_by_text(re.compile(r"\d+ routes that were called right still"))).to_be_visible()
     page.get_by_role("button", name="Add to the cases").click()
     expect(
-        page.get_by_text(re.compile(r"^0 queries added to cases\.csv; \d+ stood"))
+        page.get_by_text(re.compile(r"^0 queries added to cases\.csv; \d+ were"))
     ).to_be_visible()
 
     assert found + hurdles(page, "results") == []

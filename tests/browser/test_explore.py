@@ -102,7 +102,7 @@ def test_the_table_has_what_the_chart_shows(visit, address):
 def test_a_registry_can_be_lent_for_the_visit(visit, address):
     """An uploaded registry routes at once, a broken one gets a sentence, the default returns."""
     page = visit(address)
-    page.get_by_text("Your own agents, for this visit").click()
+    page.get_by_text("Your own agents, for this session").click()
     uploader = page.locator("input[type=file]").first
 
     uploader.set_input_files(
@@ -128,7 +128,7 @@ def test_earlier_queries_stay_at_hand(visit, address):
     page.get_by_text("REST API", exact=True).click()
     expect(page.get_by_text("Hand off to API Designer")).to_be_visible()
 
-    page.get_by_text("Earlier in this visit").click()
+    page.get_by_text("Earlier in this session").click()
     page.get_by_role("region", name="Two routes side by side").scroll_into_view_if_needed()
     cells = page.locator("[role=gridcell]")
     expect(cells.filter(has_text="Hand off to Data Analyst")).to_be_attached()

@@ -25,7 +25,7 @@ def test_a_stopped_run_goes_on(root, serve, visit, tmp_path):
         page.get_by_role("button", name="Ask", exact=True).click()
         expect(page.get_by_text("Gathered 100 of 300")).to_be_visible(timeout=20_000)
         page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
-        expect(page.get_by_text(re.compile("cases of 300 not gathered"))).to_be_visible(
+        expect(page.get_by_text(re.compile("cases of 300 were not gathered"))).to_be_visible(
             timeout=20_000
         )
         expect(page.get_by_text(re.compile(r"of [12]00 cases end as labelled"))).to_be_visible()

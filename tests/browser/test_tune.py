@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from seen import hurdles, settle
 
-TABS = ["Every threshold", "Where queries are lost", "Who gets whose"]
+TABS = ["Every threshold", "Where queries are lost", "Confusion matrix"]
 
 
 @pytest.fixture
@@ -79,14 +79,14 @@ def test_sweep_and_pick(tune):
     slider = page.get_by_role("slider", name="Threshold")
     accuracy = figure(page, "Accuracy")
     at_first = accuracy.inner_text()
-    expect(page.get_by_text("Move a control: cases that then end otherwise")).to_be_visible()
+    expect(page.get_by_text("Move a control")).to_be_visible()
 
     press_often(slider, "ArrowRight", 25)
 
     expect(page.get_by_text(re.compile(r"at the threshold 0\.48 \(as asked for\)"))).to_be_visible()
     expect(accuracy).not_to_have_text(at_first)
     expect(page.get_by_role("heading", name="Against the default threshold")).to_be_visible()
-    expect(cells(page, "Worse: cases that end otherwise").first).to_be_attached()
+    expect(cells(page, "Worse: cases that end differently").first).to_be_attached()
     page.get_by_role("button", name="Use it").click()
     expect(page.get_by_role("button", name="Use it")).to_be_disabled()
     expect(slider).not_to_have_value("0.48")
@@ -106,7 +106,7 @@ def test_a_bar_leads_to_its_cases(tune):
 def test_a_cell_of_the_matrix_leads_to_its_cases(tune):
     """A click on who gets whose lists the cases of that pair."""
     page = tune()
-    page.get_by_role("tab", name="Who gets whose").click()
+    page.get_by_role("tab", name="Confusion matrix").click()
 
     click_mark(page, "Matrix of who should get", ".points path", 0)
 
@@ -120,7 +120,7 @@ def test_the_tables_lead_there_by_keyboard(tune):
 
     select_row(page, "Where queries are lost", 1)
     expect(group(page)).to_have_value(re.compile(r"^Another agent ranked first \("))
-    page.get_by_role("tab", name="Who gets whose").click()
+    page.get_by_role("tab", name="Confusion matrix").click()
     select_row(page, "Who should get queries", 1)
 
     expect(group(page)).to_have_value(re.compile(r"^.+ \u2192 .+ \(\d+\)$"))
@@ -186,7 +186,7 @@ def test_a_saved_threshold_is_where_the_next_visit_begins(folder, serve, tune):
 def test_uploaded_cases_stay_for_the_visit(tune):
     """A set of the visitor's own is judged here, and still is after a change of page."""
     page = tune()
-    page.get_by_text("Your own agents, for this visit").click()
+    page.get_by_text("Your own agents, for this session").click()
 
     page.locator("input[type=file]").last.set_input_files(
         {
@@ -212,7 +212,7 @@ def test_a_labelled_query_joins_the_set(tune):
     page.get_by_role("button", name="Add", exact=True).click()
 
     expect(page.get_by_text(re.compile(r"of 211 cases end as labelled"))).to_be_visible()
-    expect(page.get_by_text("1 label added in this visit.")).to_be_visible()
+    expect(page.get_by_text("1 label added in this session.")).to_be_visible()
 
 
 def test_every_tab_is_accessible(tune, scheme):

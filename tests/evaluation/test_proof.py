@@ -202,7 +202,7 @@ def test_a_handful_is_proved_all_the_same(owners):
 
 
 def test_a_curve_ascends_and_stops_where_nothing_is_added():
-    """With twenty examples an agent, half of them to learn from, ten is the last size."""
+    """With twenty examples per agent, half of them to learn from, ten is the last size."""
     agents, lessons = labelled()
 
     points = draw_curve(agents, lessons)

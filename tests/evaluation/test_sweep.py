@@ -1,4 +1,4 @@
-"""What every threshold would come to."""
+"""What every threshold would give."""
 
 import math
 from collections import Counter

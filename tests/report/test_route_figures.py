@@ -522,7 +522,7 @@ def test_labels_are_written_in_the_ink_that_was_asked_for(ink):
         pytest.param(
             replace(POLICY, margin=0.5),
             "Bar chart of similarities. Hand off to nobody: too close to call. Coder leads Biller "
-            "by 0.25, less than the margin 0.50 that was asked for.",
+            "by 0.25, less than the required margin 0.50.",
             id="ambiguous",
         ),
     ],

@@ -165,12 +165,12 @@ def test_the_headline_says_who_takes_the_query(policy, words):
         ),
         pytest.param(
             STRICT,
-            "Coder leads Biller by 0.25, less than the margin 0.38 that was asked for.",
+            "Coder leads Biller by 0.25, less than the required margin 0.38.",
             id="ambiguous",
         ),
         pytest.param(
             replace(POLICY, margin=0.2505),
-            "Coder leads Biller by 0.250, less than the margin 0.251 that was asked for.",
+            "Coder leads Biller by 0.250, less than the required margin 0.251.",
             id="barely ambiguous",
         ),
     ],
@@ -183,7 +183,7 @@ def test_the_reason_stands_beside_its_limit(policy, words):
 def test_the_reason_is_about_the_best_candidate():
     """An agent that the filter removed is neither best nor runner-up."""
     assert reason(routed(*SCORES, tags=("code",), policy=STRICT)) == (
-        "Coder leads trainer by 0.25, less than the margin 0.38 that was asked for."
+        "Coder leads trainer by 0.25, less than the required margin 0.38."
     )
 
 
@@ -453,9 +453,15 @@ def test_the_models_are_told_where_tags_are_degraded():
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        pytest.param(POLICY, "The outcome stays for every threshold up to 0.500.", id="selected"),
-        pytest.param(STRICT, "The outcome stays for every threshold up to 0.500.", id="ambiguous"),
-        pytest.param(HIGH, "The outcome stays for every threshold above 0.500.", id="below"),
+        pytest.param(
+            POLICY, "The outcome stays the same for every threshold up to 0.500.", id="selected"
+        ),
+        pytest.param(
+            STRICT, "The outcome stays the same for every threshold up to 0.500.", id="ambiguous"
+        ),
+        pytest.param(
+            HIGH, "The outcome stays the same for every threshold above 0.500.", id="below"
+        ),
         pytest.param(
             OWN,
             "Coder is judged by a threshold of its own, 0.75; moving the common one changes "
@@ -495,7 +501,7 @@ def test_every_threshold_above_the_named_one_still_hands_off_to_nobody(score):
     ("route", "words"),
     [
         pytest.param(
-            routed(*SCORES), "With the tag filter off it would end the same.", id="no tags"
+            routed(*SCORES), "With the tag filter off the outcome would be the same.", id="no tags"
         ),
         pytest.param(
             routed(*SCORES, tags=("code",)),
@@ -527,26 +533,30 @@ def test_the_second_way_is_the_filter(route, words):
 @pytest.mark.parametrize(
     ("route", "words"),
     [
-        pytest.param(routed(*SCORES), "No tag plays a part in it.", id="no tags"),
+        pytest.param(routed(*SCORES), "Tags play no part in the outcome.", id="no tags"),
         pytest.param(
-            routed(*SCORES, tags=("code",), policy=OFF), "No tag plays a part in it.", id="off"
+            routed(*SCORES, tags=("code",), policy=OFF),
+            "Tags play no part in the outcome.",
+            id="off",
         ),
         pytest.param(
-            routed(*SCORES, degraded=("extract_tags",)), "No tag plays a part in it.", id="degraded"
+            routed(*SCORES, degraded=("extract_tags",)),
+            "Tags play no part in the outcome.",
+            id="degraded",
         ),
         pytest.param(
             routed(*SCORES, tags=("nobody's",)),
-            "Without the tag nobody's it would end the same.",
+            "Without the tag nobody's the outcome would be the same.",
             id="widened",
         ),
         pytest.param(
             routed(0.5, 0.25, tags=("bug",)),
-            "Without the tag bug it would end the same.",
+            "Without the tag bug the outcome would be the same.",
             id="one tag, no change",
         ),
         pytest.param(
             routed(*SCORES, tags=("code", "bug")),
-            "No single tag decides: without any one of them it would end the same.",
+            "No single tag decides: without any one of them the outcome would be the same.",
             id="two tags, no change",
         ),
         pytest.param(

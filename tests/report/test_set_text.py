@@ -102,7 +102,7 @@ def test_a_large_enough_set_gets_a_recommendation():
     """Indented under its heading, a sentence a line."""
     lines = section(told([RIGHT, REFUSED] * 10), "Recommended")
 
-    assert lines[0].startswith("  For as many right as possible: the threshold ")
+    assert lines[0].startswith("  For the highest accuracy: the threshold ")
     assert all(line.endswith(".") for line in lines)
 
 
@@ -114,14 +114,16 @@ def test_losses_are_told_stage_by_stage():
         "Tag filter removed the right agent",
         "Another agent ranked first",
         "Right agent, below threshold or margin",
-        "Taken, though nobody should",
+        "Taken, though nobody should take it",
     ]
     assert [int(line[:8]) for line in lines] == [0, 2, 0, 2]
 
 
 def test_confusions_are_told_by_name():
     """The fullest first, nobody as nobody."""
-    assert section(told([TAKEN, WRONG, WRONG, RIGHT, MISSED]), "Who gets whose queries") == [
+    assert section(
+        told([TAKEN, WRONG, WRONG, RIGHT, MISSED]), "Confusions, the most frequent first"
+    ) == [
         "       2  Rose Desk \u2192 Iron Desk",
         "       1  nobody \u2192 Rose Desk",
         "       1  Rose Desk \u2192 nobody",
@@ -130,7 +132,7 @@ def test_confusions_are_told_by_name():
 
 def test_without_confusions_there_is_no_heading_for_them():
     """A set without a mistake has nothing to tell there."""
-    assert "Who gets whose queries" not in told([RIGHT, REFUSED])
+    assert "Confusions, the most frequent first" not in told([RIGHT, REFUSED])
 
 
 def test_only_ten_confusions_are_told():
@@ -138,7 +140,7 @@ def test_only_ten_confusions_are_told():
     registry = Registry(tuple(Agent(f"a{at}", f"A{at}", "Does.") for at in range(12)))
     rows = [(f"a{at}", np.eye(12)[(at + 1) % 12]) for at in range(12)]
 
-    assert len(section(told(rows, registry=registry), "Who gets whose queries")) == 10
+    assert len(section(told(rows, registry=registry), "Confusions, the most frequent first")) == 10
 
 
 def test_notes_stand_under_their_heading():
@@ -237,7 +239,7 @@ def test_markdown_tells_four_figures_in_a_table():
         "| | before | after | |",
         "| accuracy | 50.0 % | 50.0 % | +0.0 points |",
         "| coverage | 100.0 % | 0.0 % | -100.0 points |",
-        "| to somebody wrong | 50.0 % | 0.0 % | -50.0 points |",
+        "| wrong hand-offs | 50.0 % | 0.0 % | -50.0 points |",
         "| best agent right | 100.0 % | 0.0 % | -100.0 points |",
     ]
 

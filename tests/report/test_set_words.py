@@ -106,14 +106,14 @@ def test_hand_offs_are_told_with_how_many_are_right(counts, said):
 @pytest.mark.parametrize(
     ("goal", "words"),
     [
-        pytest.param(Goal(Aim.ACCURACY), "as many right as possible", id="accuracy"),
+        pytest.param(Goal(Aim.ACCURACY), "the highest accuracy", id="accuracy"),
         pytest.param(
             Goal(Aim.BALANCED),
-            "as many right as possible, both kinds weighing the same",
+            "the highest accuracy, both kinds of cases weighing the same",
             id="balanced",
         ),
         pytest.param(
-            Goal(Aim.WRONG, 0.02), "at most 2.0 % of all queries to somebody wrong", id="wrong"
+            Goal(Aim.WRONG, 0.02), "at most 2.0 % of all queries handed off wrongly", id="wrong"
         ),
         pytest.param(
             Goal(Aim.COVERAGE, 0.8), "at least 80.0 % of all queries handed off", id="coverage"
@@ -169,9 +169,12 @@ def test_the_account_tells_numbers_and_remedies():
     )
     assert [remedy for _, _, remedy in rows] == [
         "With the tag filter off: accuracy 25.0 % (+0.0 points).",
-        "Were they first: accuracy 50.0 % (+25.0 points).",
-        ("With a perfect threshold, together with those below: accuracy 75.0 % (+50.0 points)."),
-        "Counted in the line above.",
+        "If ranked first: accuracy 50.0 % (+25.0 points).",
+        (
+            "Upper bound with an ideal threshold (both threshold rows): accuracy 75.0 % "
+            "(+50.0 points)."
+        ),
+        "Included above.",
     ]
 
 
@@ -193,13 +196,13 @@ def test_a_recommendation_tells_its_price():
     """Threshold, held-out figures with intervals, then what it is compared with; no warning."""
     assert recommendation(FOUND, REGISTRY, ThresholdSource.EMBEDDER) == [
         (
-            "For as many right as possible: the threshold 0.25. It was chosen on one half of the "
+            "For the highest accuracy: the threshold 0.25. It was chosen on one half of the "
             "cases; on the other 2,000 it gives accuracy 82.5 % (95 %: 81.0 % to 84.0 %), coverage "
-            "82.5 % (95 %: 80.0 % to 85.0 %), and 7.5 % go to somebody wrong."
+            "82.5 % (95 %: 80.0 % to 85.0 %), and 7.5 % are handed off wrongly."
         ),
         (
-            "There, the threshold in use (the embedder's default) gives accuracy 59.5 %, and no "
-            "threshold at all 80.0 %."
+            "There, the threshold in use (the embedder's default) gives accuracy 59.5 %, "
+            "and handing off every query 80.0 %."
         ),
     ]
 
@@ -219,7 +222,7 @@ def test_own_thresholds_are_offered_with_their_figure(thresholds, words):
 
     said = recommendation(replace(FOUND, own=own), REGISTRY, ThresholdSource.CONFIG)
 
-    assert said[2] == f"Thresholds of their own {words}: accuracy 83.0 %."
+    assert said[2] == f"Own thresholds {words}: accuracy 83.0 %."
 
 
 def test_warnings_follow_the_recommendation():
@@ -244,8 +247,8 @@ def test_too_few_cases_of_nobodys_are_told(nobodies, have):
     """What a threshold refuses cannot be judged without them."""
     assert warnings(replace(FOUND, nobodies=nobodies)) == [
         (
-            f"The set has {have} that nobody should take: what a threshold refuses rightly is a "
-            "guess until there are 20."
+            f"The set has {have} that nobody should take: how well a threshold refuses is "
+            "a guess until there are 20."
         )
     ]
 
@@ -264,7 +267,8 @@ def test_a_share_that_is_no_promise_is_told_with_what_would_make_it_one():
     """The set is too small, and by how much."""
     assert warnings(replace(PROMISE, more_cases=118)) == [
         (
-            "The share 2.0 % holds on the choosing half, but the set is too small to promise it: "
+            "The share 2.0 % holds on the half that it was chosen on, but the set is too "
+            "small to promise it: "
             "about 118 more labelled queries would be enough."
         )
     ]
@@ -281,7 +285,8 @@ def test_a_share_that_leaves_no_room_for_chance_is_told():
     """The set is large enough; the routing is not good enough to promise what holds."""
     assert warnings(replace(PROMISE, more_cases=0)) == [
         (
-            "The share 2.0 % holds on the choosing half, but cannot be promised: no threshold "
+            "The share 2.0 % holds on the half that it was chosen on, but cannot be "
+            "promised: no threshold "
             "leaves room for chance."
         )
     ]
@@ -289,9 +294,9 @@ def test_a_share_that_leaves_no_room_for_chance_is_told():
 
 @pytest.mark.parametrize("more_cases", [None, 0, 118])
 def test_a_share_that_no_threshold_keeps_is_not_said_to_hold(more_cases):
-    """Where it does not hold even on the choosing half, labels are not what is missing."""
+    """Where it does not hold even on its own half, labels are not what is missing."""
     assert warnings(replace(PROMISE, kept=False, more_cases=more_cases)) == [
-        "No threshold keeps the share 2.0 %, not even on the choosing half."
+        "No threshold keeps the share 2.0 %, not even on the half that it was chosen on."
     ]
 
 
@@ -323,7 +328,7 @@ def test_a_contradiction_names_both_lines():
     """The later one contradicts the earlier one; the query is not repeated."""
     said = set_notes(set_of(("a", "rose"), ("b", None), ("a", "iron")), None, [])
 
-    assert said == ["Line 4 labels the query of line 2 otherwise: keep one of them."]
+    assert said == ["Line 4 labels the query of line 2 differently: keep one of them."]
 
 
 def test_three_contradictions_are_named_and_the_rest_counted():
@@ -334,9 +339,9 @@ def test_three_contradictions_are_named_and_the_rest_counted():
     said = set_notes(set_of(*queries), None, [])
 
     assert [line.split(":")[0] for line in said[:3]] == [
-        "Line 3 labels the query of line 2 otherwise",
-        "Line 8 labels the query of line 4 otherwise",
-        "Line 9 labels the query of line 5 otherwise",
+        "Line 3 labels the query of line 2 differently",
+        "Line 8 labels the query of line 4 differently",
+        "Line 9 labels the query of line 5 differently",
     ]
     assert said[3:] == ["And there are 2 more contradictions."]
 

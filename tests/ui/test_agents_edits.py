@@ -5,8 +5,8 @@ import streamlit as st
 from agents_page import CASES, REGISTRY, button, cell, press, sentences, typed
 from app_pages import AGENTS, EXPLORE, open_page
 
-READY = "what it does to 4 labelled queries stands here"
-SAVED = "Saved to agents.csv; the old one is agents.csv.bak."
+READY = "its effect on 4 labelled queries"
+SAVED = "Saved to agents.csv; the old version is agents.csv.bak."
 EFFECT = "What your edit does"
 
 
@@ -100,7 +100,7 @@ def test_two_windows_do_not_overwrite_one_another(root, page, folder, downloads)
     assert SAVED in sentences(page)
     press(other, "Save")
 
-    assert "agents.csv was changed by somebody else since you began to edit" in sentences(other)
+    assert "agents.csv was changed by somebody else since you started editing" in sentences(other)
     compared = next(table.value for table in other.dataframe if "on disk" in table.value.columns)
     assert compared.to_dict("records") == [
         {
@@ -113,7 +113,7 @@ def test_two_windows_do_not_overwrite_one_another(root, page, folder, downloads)
     ]
     assert "Gardener" not in (folder / "agents.csv").read_text()
     assert "florist,Gardener," in downloads["Download mine"]
-    press(other, "Save mine all the same")
+    press(other, "Save mine anyway")
     assert SAVED in sentences(other)
     assert "florist,Gardener," in (folder / "agents.csv").read_text()
     assert "tulips" in (folder / "agents.csv.bak").read_text()
@@ -136,7 +136,7 @@ def test_an_id_that_is_corrected_brings_the_effect_back(page):
 def test_a_file_is_imported_as_an_edit(page, folder):
     """Its rows stand in the table, its effect below; nothing is saved yet."""
     page.run()
-    (imported,) = (each for each in page.file_uploader if "in the place of all rows" in each.label)
+    (imported,) = (each for each in page.file_uploader if "to replace all rows" in each.label)
     mine = b"id,name,description,tags\nbaker,Ann,rolls from the oven,bread\n"
 
     imported.set_value(("mine.csv", mine, "text/csv")).run()
@@ -144,6 +144,8 @@ def test_a_file_is_imported_as_an_edit(page, folder):
     assert not page.exception
     assert "1 agent" in headings(page)
     assert EFFECT in headings(page)
-    assert "2 cases of agents that are gone: nobody gets them rightly." in sentences(page)
+    assert "2 cases of agents that no longer exist: nobody can get them correctly." in sentences(
+        page
+    )
     assert "Not saved" in sentences(page)
     assert (folder / "agents.csv").read_text() == REGISTRY

@@ -44,7 +44,7 @@ def test_without_an_edit_the_page_says_what_to_do(page):
     page.run()
 
     assert not page.exception
-    assert "what it does to 4 labelled queries stands here" in sentences(page)
+    assert "its effect on 4 labelled queries" in sentences(page)
     assert button(page, "Save").disabled
     assert button(page, "Discard").disabled
 
@@ -58,7 +58,7 @@ def test_an_edit_is_measured_before_it_is_saved(page, folder):
     assert not page.exception
     assert "accuracy goes from" in said
     assert "Edited: Smithy" in said
-    assert {metric.label for metric in page.metric} >= {"Accuracy", "Handed off", "Sent wrong"}
+    assert {metric.label for metric in page.metric} >= {"Accuracy", "Handed off", "Wrong hand-offs"}
     assert (folder / "agents.csv").read_text() == REGISTRY
 
 
@@ -68,7 +68,7 @@ def test_save_writes_the_file_and_keeps_the_old_one(page, folder):
     typed(page, **cell(1, name="Gardener"))
     press(page, "Save")
 
-    assert "Saved to agents.csv; the old one is agents.csv.bak." in sentences(page)
+    assert "Saved to agents.csv; the old version is agents.csv.bak." in sentences(page)
     assert "florist,Gardener," in (folder / "agents.csv").read_text()
     assert (folder / "agents.csv.bak").read_text() == REGISTRY
     assert button(page, "Save").disabled
@@ -133,7 +133,7 @@ def test_the_second_window_is_told(page, folder):
     (folder / "agents.csv").write_text(theirs)
     page.run()
 
-    assert "agents.csv was changed by somebody else since you began to edit" in sentences(page)
+    assert "agents.csv was changed by somebody else since you started editing" in sentences(page)
     compared = next(table.value for table in page.dataframe if "on disk" in table.value.columns)
     assert compared.to_dict("records") == [
         {"agent": "baker", "column": "name", "on disk": "Chef de patisserie", "yours": "Baker"},
@@ -168,7 +168,7 @@ def test_mine_can_be_saved_all_the_same(page, folder):
     theirs = REGISTRY.replace("Baker", "Chef de patisserie")
     (folder / "agents.csv").write_text(theirs)
     page.run()
-    press(page, "Save mine all the same")
+    press(page, "Save mine anyway")
 
     assert "florist,Gardener," in (folder / "agents.csv").read_text()
     assert (folder / "agents.csv.bak").read_text() == theirs
@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_read_any_more_is_told(page, folder):
     page.run()
 
     assert "agents.csv cannot be read any more" in sentences(page)
-    press(page, "Save mine all the same")
+    press(page, "Save mine anyway")
     assert "florist,Gardener," in (folder / "agents.csv").read_text()
 
 
@@ -230,8 +230,8 @@ def test_a_removed_agents_cases_and_examples_are_told(page, folder):
     typed(page, deleted_rows=[0])
 
     assert not page.exception
-    assert "1 case of agents that are gone: nobody" in sentences(page)
-    assert "1 example of agents that are gone" in sentences(page)
+    assert "1 case of agents that no longer exist: nobody" in sentences(page)
+    assert "1 example of agents that no longer exist" in sentences(page)
 
 
 def test_other_taggers_gather_anew(page, monkeypatch):
@@ -242,7 +242,7 @@ def test_other_taggers_gather_anew(page, monkeypatch):
     typed(page, **cell(0, description="horseshoes and nails"))
 
     assert not page.exception
-    assert "the set is gathered again for it" in sentences(page)
+    assert "the set is gathered again" in sentences(page)
     assert "accuracy" in sentences(page)
 
 
@@ -330,7 +330,7 @@ def test_gathering_can_be_stopped(page, monkeypatch):
     assert not page.exception
     assert "Stopped before anything was gathered." in sentences(page)
     press(page, "Go on")
-    assert "what it does to 4 labelled queries stands here" in sentences(page)
+    assert "its effect on 4 labelled queries" in sentences(page)
 
 
 @pytest.mark.slow
@@ -435,5 +435,5 @@ def test_without_labelled_queries_the_agents_are_still_compared(page, folder):
     page.run()
 
     assert not page.exception
-    assert "what an edit does cannot be shown" in sentences(page)
+    assert "the effect of an edit cannot be shown" in sentences(page)
     assert "The agents as they are saved" in [each.value for each in page.subheader]

@@ -244,7 +244,7 @@ def test_a_registry_that_changes_meanwhile_is_told(visit, folder):
     press(page, "Right")
     press(page, "Go on")
 
-    assert "The registry has changed while you were judging." in told
+    assert "The registry changed while you were judging." in told
     assert [verdict.fingerprint == before for verdict in kept(folder)] == [True, True, False]
     assert "The registry has changed" not in words(page)
 
@@ -334,7 +334,7 @@ def test_an_uploaded_file_is_a_queue(visit, folder):
 
 def test_what_the_visit_routed_is_a_queue(visit, folder):
     """Explore's first example was routed on the way here."""
-    page = visit(queue="What this visit routed")
+    page = visit(queue="Routed in this session")
     press(page, "Right")
 
     assert [verdict.query for verdict in kept(folder)] == [QUERIES[0]]
@@ -433,7 +433,7 @@ def test_judged_queries_become_cases(visit, folder):
     press(page, "Add to the cases")
 
     assert (folder / "cases.csv").read_text() == f"{before}flowers and roses,florist,\n"
-    assert plain("1 query added to cases.csv; 1 stood there already.") in words(page)
+    assert plain("1 query added to cases.csv; 1 were there already.") in words(page)
     assert plain("line 3 says Smith, Ada says Florist.") in words(page)
 
 

@@ -56,7 +56,7 @@ def captions(page):
 
 def top1(page):
     """Return the share of in-scope cases whose best agent is right."""
-    (metric,) = (each for each in page.metric if each.label == "Best is right")
+    (metric,) = (each for each in page.metric if each.label == "Best agent right")
     return float(metric.value.removesuffix(" %"))
 
 
@@ -66,7 +66,7 @@ def test_cases_teach_and_their_effect_is_seen_before_saving(page, folder):
     press(page, "Make examples")
 
     assert "10 examples, not saved." in captions(page)
-    assert "10 cases are examples as well, or nearly: they are scored as if they were none." in (
+    assert "10 cases are also examples, or nearly: they are scored as if they were not." in (
         captions(page)
     )
     assert top1(page) != before

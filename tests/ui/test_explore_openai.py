@@ -51,7 +51,7 @@ def test_tokens_and_cost_are_shown(page):
     assert page.success[0].proto.title == "Hand off to Baker"
     assert "Vectors by OpenAI, tags by OpenAI." in sentences(page)
     assert "tokens, $0.00" in sentences(page)
-    assert "this visit $0.00" in sentences(page)
+    assert "this session $0.00" in sentences(page)
     assert "SECRETKEY" not in str(page)
 
 
@@ -103,7 +103,7 @@ def test_a_visitor_cannot_spend_more_than_the_cap(page, server, monkeypatch):
     page.run()
 
     assert not page.exception
-    assert "This visit may cost" in sentences(page)
+    assert "This session may cost" in sentences(page)
     assert server.requests == []
 
 

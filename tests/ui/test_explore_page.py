@@ -316,7 +316,7 @@ def test_the_page_says_what_would_change_the_outcome(page):
     (listed,) = (each for each in page.markdown if each.value.startswith("- "))
 
     assert len(listed.value.splitlines()) == 4
-    assert "The outcome stays for every threshold up to" in sentences(page)
+    assert "The outcome stays the same for every threshold up to" in sentences(page)
 
 
 def test_the_page_says_who_answered(page):
@@ -339,7 +339,7 @@ def test_the_table_is_made_when_it_is_opened(page):
 
 
 def test_earlier_queries_can_be_compared_and_reopened(page):
-    """What was routed in this visit stays at hand."""
+    """What was routed in this session stays at hand."""
     page.run()
     page.pills(key="chip").select("Off topic").run()
     page.session_state["past"] = True

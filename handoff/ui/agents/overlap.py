@@ -69,7 +69,7 @@ def overlaps(found: Overlap, registry: Registry, queries: tuple[str, ...]) -> No
         contest_rows(found, registry, SHOWN_CONTESTS),
         hide_index=True,
         height=min(38 + 35 * len(contests), TABLE_PX),
-        alt="Pairs of agents that contest queries; select one for its queries",
+        alt="Pairs of agents that contest queries; select one to see them",
         key="overlap_contests",
         on_select="rerun",
         selection_mode="single-row",
@@ -102,7 +102,7 @@ def agents_map(
     """
     plane = project(agents) if vectors is None else project(agents, vectors)
     chart(map_chart(plane, registry, queries, chart_ink()), map_alt(plane), "map_chart")
-    st.caption(plain(f"{map_alt(plane)} What is near here need not be near in all dimensions."))
+    st.caption(plain(f"{map_alt(plane)} Points that look close here may still be far apart."))
     with st.expander(
         "Same map as a table", key="map_table", type="compact", icon=":material/table_rows:"
     ):

@@ -49,7 +49,7 @@ effect_place, sections = (right.container() for _ in range(2))
 # --- which agents ---------------------------------------------------------------------------------
 
 with files:
-    own_files("What is edited here can be downloaded.")
+    own_files("You can download what you edit here.")
 
 with table_place:
     opened, policy = open_page()
@@ -84,7 +84,7 @@ def agents_table(one: Draft) -> Draft:
         hide_index=True,
         column_config=CONFIG,
         height=min(ROW_PX * (len(shown) + 2) + 3, TABLE_PX),
-        alt="Agents, one a row; every cell can be edited",
+        alt="Agents, one per row; every cell can be edited",
         on_change=editing.take_typed,
         args=(one.source, one.key),
     )
@@ -103,7 +103,7 @@ def keep(one: Draft, registry: Registry | None, *, changed: bool) -> None:
             type="primary",
             icon=":material/save:",
             disabled=registry is None or not one.pending or changed,
-            help="Writes the agents' file; the old one is kept beside it, as .bak.",
+            help="Overwrites the agents' file; the old version is kept beside it as .bak.",
         ):
             save(one, registry)
         st.button(
@@ -125,7 +125,7 @@ def keep(one: Draft, registry: Registry | None, *, changed: bool) -> None:
         with st.popover("Import", icon=":material/upload_file:"):
             widget = f"agents_import_{st.session_state.get('agents_imports', 0)}"
             st.file_uploader(
-                "Agents as CSV, in the place of all rows above; nothing is saved yet",
+                "Agents as CSV, to replace all rows above; nothing is saved yet",
                 type="csv",
                 key=widget,
                 on_change=editing.import_file,
@@ -150,7 +150,7 @@ def save(one: Draft, registry: Registry | None) -> None:
 def tell_saved() -> None:
     """Say in the next run that the file was written."""
     name = opened.settings.registry.name
-    st.session_state["agents_saved"] = f"Saved to {name}; the old one is {name}.bak."
+    st.session_state["agents_saved"] = f"Saved to {name}; the old version is {name}.bak."
 
 
 def tell_changed(one: Draft, theirs: Registry | None, mine: Registry | None) -> None:
@@ -158,7 +158,7 @@ def tell_changed(one: Draft, theirs: Registry | None, mine: Registry | None) -> 
     name = opened.settings.registry.name
     what = "cannot be read any more" if theirs is None else "was changed by somebody else"
     st.warning(
-        plain(f"{name} {what} since you began to edit: nothing is overwritten until you choose."),
+        plain(f"{name} {what} since you started editing: nothing is overwritten until you choose."),
         icon=":material/sync_problem:",
     )
     rows = [
@@ -173,7 +173,7 @@ def tell_changed(one: Draft, theirs: Registry | None, mine: Registry | None) -> 
     if theirs is not None:
         st.dataframe(rows, hide_index=True, alt="Where the file and your edit differ")
     with st.container(horizontal=True):
-        if st.button("Save mine all the same", icon=":material/save:", disabled=mine is None):
+        if st.button("Save mine anyway", icon=":material/save:", disabled=mine is None):
             save_mine(one, theirs, mine)
         st.button(
             "Take theirs",
@@ -217,7 +217,7 @@ with table_place:
         registry = editing.parsed(draft, shown.router.registry.examples)
     except RegistryError as error:
         complain(error)
-        st.caption("What you typed stays; correct it, and its effect is shown.")
+        st.caption("What you typed is kept; correct it to see its effect.")
     unreadable = any(isinstance(told, RegistryError) for told in opened.complaints)
     agents_now = opened.router.registry.agents
     changed = (
@@ -282,7 +282,7 @@ def explain_one() -> None:
         index=None,
         key="why_query",
         accept_new_options=True,
-        placeholder="Choose one of the set, or type one",
+        placeholder="Choose one from the set, or type one",
     )
     if asked:
         evidence, _ = gather(shown.router, parse_query(asked))
@@ -292,8 +292,8 @@ def explain_one() -> None:
 if not cases.cases:
     with effect_place:
         st.info(
-            "There are no labelled queries for these agents: what an edit does cannot be shown. "
-            "Label some on Tune.",
+            "There are no labelled queries for these agents, so the effect of an edit "
+            "cannot be shown. Label some on Tune.",
             icon=":material/new_label:",
         )
         compared = registry_agreed(shown)
@@ -323,12 +323,14 @@ def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
     labelled: Labelled
     check_size(len(cases_now.cases), len(after))
     if editing.needs_gathering(shown, now, after):
-        st.caption("This edit changes what tags can be found: the set is gathered again for it.")
+        st.caption("This edit changes which tags can be found, so the set is gathered again.")
         other = gather_set(with_registry(shown, after), cases_now, "Gathered with the edit")
         if other is None:
             return
         if other.run.rows != now.run.rows:
-            st.warning("Some cases could not be gathered on one side: there is no comparing.")
+            st.warning(
+                "Some cases could not be gathered on one side, so the two cannot be compared."
+            )
             return
         labelled = other.labelled
     else:
@@ -338,10 +340,13 @@ def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
     draw_effect(found, now)
     gone = sum(case.expected not in after.positions for case in cases_now.cases if case.expected)
     if gone:
-        st.caption(f"{counted(gone, 'case')} of agents that are gone: nobody gets them rightly.")
+        st.caption(
+            f"{counted(gone, 'case')} of agents that no longer exist: nobody can get them "
+            "correctly."
+        )
     forgotten = len(shown.router.registry.examples) - len(after.examples)
     if forgotten:
-        st.caption(f"{counted(forgotten, 'example')} of agents that are gone teach nothing.")
+        st.caption(f"{counted(forgotten, 'example')} of agents that no longer exist teach nothing.")
 
 
 def draw_effect(found: EditEffect, now: LabelledSet) -> None:
@@ -358,7 +363,7 @@ def draw_effect(found: EditEffect, now: LabelledSet) -> None:
         st.dataframe(
             shift_rows(found),
             hide_index=True,
-            alt="Agents that get other queries than before, edited ones and their neighbours",
+            alt="Agents whose queries change: edited ones and their neighbours",
             key="shifts",
         )
 
@@ -366,8 +371,8 @@ def draw_effect(found: EditEffect, now: LabelledSet) -> None:
 with effect_place:
     if not draft.pending:
         st.caption(
-            f"Edit a cell, add a row or remove one: what it does to {len(before.run.rows):,} "
-            "labelled queries stands here before you save."
+            f"Edit a cell, or add or remove a row: its effect on {len(before.run.rows):,} "
+            "labelled queries is shown here before you save."
         )
     elif registry is not None:
         try:
@@ -376,8 +381,8 @@ with effect_place:
             complain(error)
     if draft.pending and policy.source is ThresholdSource.CONFIG:
         st.caption(
-            "handoff.toml was found on the agents as they are saved: once you save, look for its "
-            "threshold again on Tune."
+            "The threshold in handoff.toml was found on the agents as they are saved: "
+            "after saving, look for it again on Tune."
         )
 
 

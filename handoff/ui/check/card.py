@@ -67,8 +67,8 @@ def tell_change(registry: Registry) -> None:
         know(now)
     elif known != now:
         st.warning(
-            "The registry has changed while you were judging. Your verdicts keep the one that they "
-            "were made on; from here on queries are routed on the new one.",
+            "The registry changed while you were judging. Verdicts so far keep the "
+            "registry they were made on; from now on, queries are routed on the new one.",
             icon=":material/published_with_changes:",
         )
         st.button("Go on", on_click=know, args=(now,))

@@ -31,7 +31,7 @@ queueing, controls, keeping, files = (choosing.container() for _ in range(4))
 # --- which agents, which log ----------------------------------------------------------------------
 
 with files:
-    own_files("Cases that you lend can be judged as well.")
+    own_files("Uploaded cases can be judged too.")
 
 with naming:
     opened, policy = open_page()
@@ -67,8 +67,8 @@ with queueing:
         "Ask again after a change",
         key="again",
         bind="query-params",
-        help="Off: what you judged is done. On: what you judged on another registry, embedder or "
-        "policy than today's comes again.",
+        help="Off: a query that you judged is done. On: it comes up again if the registry, "
+        "embedder or policy has changed since.",
     )
 
 with naming:

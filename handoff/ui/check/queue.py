@@ -31,7 +31,7 @@ SOURCES = {
     "cases": "The labelled queries",
     "file": "A file",
     "lines": "Pasted lines",
-    "visit": "What this visit routed",
+    "visit": "Routed in this session",
 }
 LOOKED_AT = 2_000
 """Of a longer queue only so many are put in order, until the visitor asks for the rest."""
@@ -48,7 +48,7 @@ def choose_queue(opened: Opened) -> Queue:
     )
     if source == "file":
         st.file_uploader(
-            "CSV with a column query, or text with one query a line",
+            "CSV with a column query, or text with one query per line",
             type=["csv", "txt"],
             key="queue_file",
             on_change=keep_file,
@@ -60,7 +60,9 @@ def choose_queue(opened: Opened) -> Queue:
         return _queue_of_file()
     if source == "lines":
         with st.form("lines", border=False):
-            st.text_area("One query a line", key="review_text", height=120, persist_state="session")
+            st.text_area(
+                "One query per line", key="review_text", height=120, persist_state="session"
+            )
             st.form_submit_button("Use these", on_click=_keep_lines)
         return _queue_of_lines()
     if source == "visit":
@@ -91,7 +93,7 @@ def put_in_order(opened: Opened, queue: Queue, judging: Policy) -> list[str]:
     place.empty()
     seen = _outlook(opened.bench, queue, judging)
     if len(seen) < total:
-        st.caption(f"The first {len(seen):,} are in order; the rest comes after them, as given.")
+        st.caption(f"The first {len(seen):,} are in order; the rest follow as given.")
         st.button("Look at the rest", on_click=_look_until, args=(queue, total))
     return order_queue(order, queue.queries, seen, opened.router.registry, judging)
 

@@ -81,7 +81,7 @@ def keep(opened: Opened, book: Book, verdicts: tuple[Verdict, ...]) -> None:
     additions, name = told
     new = counted(len(additions.cases), "query")
     show = st.success if additions.cases else st.info
-    show(plain(f"{new} added to {name}; {additions.known:,} stood there already."))
+    show(plain(f"{new} added to {name}; {additions.known:,} were there already."))
     for sentence in additions_told(additions, opened.router.registry):
         st.warning(plain(sentence), icon=":material/rule:")
 

@@ -25,7 +25,7 @@ class Turn:
         writing: A note is being written.
         pinned: A query whose verdict was taken back; it comes next.
         note: What goes with the next verdict.
-        moments: When this visit's verdicts were given.
+        moments: When this session's verdicts were given.
         fingerprint: Of the registry that the visitor knows to be in use; empty before the first.
     """
 

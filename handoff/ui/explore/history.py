@@ -1,4 +1,4 @@
-"""What this visitor routed: asked once a visit, and reopened or compared without asking again."""
+"""What this visitor routed: asked once a session, and reopened or compared without asking again."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Visited:
 
 
 def gather(routing: Router, query: str) -> tuple[Evidence, tuple[Span, ...]]:
-    """Return what the providers say of a query, asked once a visit; raises ProviderError."""
+    """Return what the providers say of a query, asked once a session; raises ProviderError."""
     evidence, spans = _gather(
         routing,
         query,

@@ -57,7 +57,7 @@ stages, scores, timeline, history = (right.container() for _ in range(4))
 # --- which agents -----------------------------------------------------------------------------
 
 with files:
-    own_files("They stay in this visit, and serve on every page.")
+    own_files("They are kept for this session and used on every page.")
 
 with asking:
     opened, policy = open_page()
@@ -129,7 +129,8 @@ with stages:
             "With OpenAI's typical latencies",
             key="o",
             bind="query-params",
-            help="Plays each call at the latency that the design note gives it. Nothing is called.",
+            help="Shows each call with the latency that the design note gives it. Nothing is "
+            "called.",
         )
     shown = simulate(first.spans) if simulated else first.spans
     stage_strip(shown)
@@ -144,7 +145,7 @@ with stages:
     else:
         st.caption(
             f"{total} in all, of the {TOTAL_BUDGET_MS:,.0f} ms that the design note grants a route "
-            "on OpenAI. Stages that wait on nobody run at the same time."
+            "on OpenAI. Stages that do not depend on each other run at the same time."
         )
 with timeline:
     st.subheader("When each stage ran", anchor=False)
@@ -161,7 +162,7 @@ def compare(route: Route) -> None:
         if (entry.query, entry.registry) != (route.evidence.query, router.registry)
     ]
     if not earlier:
-        st.caption("Queries that you route stand here, to reopen or to compare.")
+        st.caption("Queries that you route are listed here, to reopen or compare.")
         return
     chosen = st.selectbox(
         "Earlier query",
@@ -210,7 +211,8 @@ def explore(
             st.warning(plain(trouble), icon=":material/sync_problem:")
         for endpoint, seconds in resting(opened.bench).items():
             st.warning(
-                f"OpenAI's {endpoint} endpoint failed repeatedly and rests for {seconds:.0f} s.",
+                f"OpenAI's {endpoint} endpoint failed repeatedly and is not called for "
+                f"another {seconds:.0f} s.",
                 icon=":material/snooze:",
             )
         spent = spending(route.spans, visit_usd())
@@ -223,12 +225,12 @@ def explore(
                 mime="application/json",
                 on_click="ignore",
                 icon=":material/download:",
-                help="The whole route as JSON, in the command line's form.",
+                help="The whole route as JSON, as the command line prints it.",
             )
             wanted = route.decision.agent is not None and st.button(
                 "Hand off", icon=":material/send:"
             )
-        st.caption("The address of this page is a link to what you see.")
+        st.caption("This page's address is a link to what you see.")
         if wanted:
             try:
                 place = st.empty()
@@ -274,7 +276,7 @@ def explore(
 
     with history:
         past = st.expander(
-            "Earlier in this visit", key="past", icon=":material/history:", on_change="rerun"
+            "Earlier in this session", key="past", icon=":material/history:", on_change="rerun"
         )
         if past.open:
             with past:

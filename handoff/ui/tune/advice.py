@@ -11,10 +11,10 @@ from handoff.report.numbers import percent
 from handoff.report.set_words import recommendation
 
 GOALS = {
-    "Most right": Aim.ACCURACY,
-    "Both kinds alike": Aim.BALANCED,
-    "Few to somebody wrong": Aim.WRONG,
-    "Many handed off": Aim.COVERAGE,
+    "Highest accuracy": Aim.ACCURACY,
+    "Balanced accuracy": Aim.BALANCED,
+    "Few wrong hand-offs": Aim.WRONG,
+    "High coverage": Aim.COVERAGE,
 }
 
 
@@ -22,7 +22,11 @@ def advise(registry: Registry, analysis: Analysis) -> Recommendation | None:
     """Draw the recommendation for the chosen goal."""
     st.subheader("Recommended", anchor=False)
     named = st.selectbox(
-        "For", list(GOALS), key="goal", bind="query-params", help="What the threshold is for."
+        "For",
+        list(GOALS),
+        key="goal",
+        bind="query-params",
+        help="What the threshold should achieve.",
     )
     aim = GOALS[named]
     share = None

@@ -53,7 +53,7 @@ def case_list(opened: Opened, analysis: Analysis, flips: Flips, set_now: Labelle
             label="Open in Explore",
             icon=":material/alt_route:",
             disabled=case is None,
-            help="Select a case first: a click on its box, or Shift+Space on its row.",
+            help="Select a case first: click its box, or press Shift+Space on its row.",
             query_params=None if case is None else _link_to(case.query),
         )
         chosen_cases = [case] if case is not None else [cases_now[row] for row in group.rows]

@@ -1,4 +1,4 @@
-"""Queries that the visitor labels, for the visit or for the file."""
+"""Queries that the visitor labels, for the session or for the file."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ NOBODY = ""
 
 
 def label_form(opened: Opened, registry: Registry, cases: Cases) -> None:
-    """Draw where a query can be labelled for the rest of the visit."""
+    """Draw where a query can be labelled for the rest of the session."""
     with st.expander("Label a query", type="compact", icon=":material/new_label:"):
         with st.form("label", border=False):
-            st.text_input("Query", key="new_query", placeholder="What somebody may ask")
+            st.text_input("Query", key="new_query", placeholder="What somebody might ask")
             names = {agent.id: agent.name for agent in registry.agents}
             st.selectbox(
                 "Who should take it",
@@ -37,11 +37,11 @@ def label_form(opened: Opened, registry: Registry, cases: Cases) -> None:
 
 
 def offer_added(opened: Opened, chosen: Path | None) -> None:
-    """Offer to add the labels of this visit to the file that the set was read from."""
+    """Offer to add the labels of this session to the file that the set was read from."""
     if not labelled_set.added(opened):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{counted(labelled_set.added(opened), 'label')} added in this visit.")
+        st.caption(f"{counted(labelled_set.added(opened), 'label')} added in this session.")
         path = chosen or opened.settings.cases
         if (
             path is not None

@@ -40,7 +40,7 @@ figures, flipped, details, listing = (right.container() for _ in range(4))
 # --- which agents, which labelled queries --------------------------------------------------------
 
 with files:
-    own_files("Queries that are labelled here can be downloaded with the rest.")
+    own_files("Queries labelled here are part of the download.")
 
 with setting:
     opened, policy = open_page()
@@ -66,8 +66,9 @@ if not cases.cases:
         for note in set_notes(cases, None, []):
             st.warning(plain(note), icon=":material/playlist_remove:")
         st.info(
-            "There are no labelled queries for these agents yet. Label one on the left, or upload "
-            "a file of them: query and expected, an agent's id or nothing for nobody.",
+            "There are no labelled queries for these agents yet. Label one on the left, "
+            "or upload a CSV file with the columns query and expected (an agent's id, or "
+            "empty for nobody).",
             icon=":material/new_label:",
         )
     st.stop()
@@ -89,7 +90,8 @@ with figures:
     if missing:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(
-                f"{counted(missing, 'case')} of {len(cases.cases):,} not gathered: the figures "
+                f"{counted(missing, 'case')} of {len(cases.cases):,} were not gathered: "
+                f"the figures "
                 "leave them out, or count them as failed.",
                 icon=":material/hourglass_bottom:",
             )
@@ -131,7 +133,12 @@ def tune(
         flip_lists(flips, saved, analysis, now.run.judged_cases)
     with details:
         every, lost, whose, bring = st.tabs(
-            ["Every threshold", "Where queries are lost", "Who gets whose", "What examples bring"],
+            [
+                "Every threshold",
+                "Where queries are lost",
+                "Confusion matrix",
+                "What examples bring",
+            ],
             key="detail",
             on_change="rerun",
         )

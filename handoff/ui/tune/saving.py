@@ -19,9 +19,11 @@ def keep(opened: Opened, shown: Opened, analysis: Analysis, found: Recommendatio
     text = opened.bench.policy_to_toml(analysis, found)
     in_the_way = None
     if shown is not opened:
-        in_the_way = "What is saved is for the examples on disk: save or discard yours first."
+        in_the_way = (
+            "A saved threshold belongs to the examples on disk: save or discard yours first."
+        )
     elif not analysis.policy.use_tags:
-        in_the_way = "handoff.toml does not hold the tag filter: switch it on to save."
+        in_the_way = "handoff.toml cannot record that the tag filter is off: switch it on to save."
     try:
         with st.container(horizontal=True):
             if not opened.own and st.button(
@@ -52,7 +54,9 @@ def keep(opened: Opened, shown: Opened, analysis: Analysis, found: Recommendatio
             complain(failed)
         if found is not None and found.own is not None:
             with st.expander("Agents' own thresholds", type="compact", icon=":material/group:"):
-                st.caption("They take effect with the switch above, from the agents' file.")
+                st.caption(
+                    "They are read from the agents' file and take effect with the switch above."
+                )
                 if not opened.own:
                     st.button(
                         "Write them to the agents' file",

@@ -1,4 +1,4 @@
-"""What routing learns from in this visit: chosen, kept, saved, and what it is worth."""
+"""What routing learns from in this session: chosen, kept, saved, and what it is worth."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +49,7 @@ def choose_examples(opened: Opened) -> tuple[Example, ...]:
     )
     changed = taught != opened.router.registry.examples
     if not taught:
-        st.caption("None yet. Labelled queries can teach: choose some in the list of cases.")
+        st.caption("None yet. Choose labelled queries to learn from in the list of cases.")
     else:
         st.caption(f"{counted(len(taught), 'example')}{', not saved' if changed else ''}.")
     for problem in st.session_state.pop("tune_example_complaints", []):
@@ -79,8 +79,8 @@ def choose_examples(opened: Opened) -> tuple[Example, ...]:
 def examples_worth(opened: Opened, now: LabelledSet) -> None:
     """Measure, when asked to, what this set would teach; each query judged by what it did not."""
     st.caption(
-        "Takes the labelled queries of this set as examples and judges each by the others: five "
-        "folds, nothing judged by what it taught. It may take half a minute."
+        "Uses the labelled queries of this set as examples and tests each on what the "
+        "others teach (five-fold cross-validation). It may take half a minute."
     )
     if st.button("Measure", icon=":material/science:"):
         with st.spinner("Learning \u2026", show_time=True):
@@ -91,7 +91,7 @@ def examples_worth(opened: Opened, now: LabelledSet) -> None:
 
 
 def teach(opened: Opened, cases: Sequence[Case]) -> list[str]:
-    """Make examples of cases, for the rest of the visit; return why some cannot be.
+    """Make examples of cases, for the rest of the session; return why some cannot be.
 
     Those that an example says already, word for word or nearly, count once.
     """
@@ -107,7 +107,7 @@ def teach(opened: Opened, cases: Sequence[Case]) -> list[str]:
 
 
 def take_back(opened: Opened, cases: Sequence[Case]) -> None:
-    """Let cases be examples no more, for the rest of the visit."""
+    """Let cases be examples no more, for the rest of the session."""
     gone = {normal_form(case.query) for case in cases}
     st.session_state["tune_examples"] = tuple(
         example for example in examples_in_use(opened) if normal_form(example.query) not in gone
@@ -120,7 +120,7 @@ def _discard_examples() -> None:
 
 
 def _save_examples(opened: Opened) -> Path:
-    """Write this visit's examples beside the registry; return where; raises ExamplesError."""
+    """Write this session's examples beside the registry; return where; raises ExamplesError."""
     path = opened.settings.registry.parent / EXAMPLES_NAME
     save_examples(path, examples_in_use(opened))
     st.session_state["tune_examples"] = None
@@ -128,7 +128,7 @@ def _save_examples(opened: Opened) -> Path:
 
 
 def _measure(opened: Opened, labelled_set: LabelledSet) -> None:
-    """Prove what the set would teach, and keep the proof for the visit."""
+    """Prove what the set would teach, and keep the proof for the session."""
     run, evidence = labelled_set.run, labelled_set.labelled.evidence
     known: dict[str, int] = {}
     for row, case in enumerate(run.judged_cases):
@@ -186,7 +186,7 @@ def _worth_figures(worth: Worth) -> None:
         )
         rows = [
             {
-                "examples an agent": point.each,
+                "examples per agent": point.each,
                 "examples": round(point.examples),
                 "accuracy": percent(point.accuracy),
             }

@@ -15,7 +15,7 @@ def test_a_contradiction_is_named_by_both_lines(handoff):
     code, out, err = handoff("eval", "twice.csv")
 
     assert (code, err) == (0, "")
-    assert "Line 26 labels the query of line 5 otherwise: keep one of them." in out
+    assert "Line 26 labels the query of line 5 differently: keep one of them." in out
 
 
 def test_repetitions_are_counted(handoff):

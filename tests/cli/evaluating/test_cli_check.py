@@ -12,7 +12,7 @@ def test_a_check_that_holds_ends_with_zero(handoff):
         0,
         (
             "passed  Accuracy 79.17 %, required at least 79.00 %.\n"
-            "passed  To somebody wrong 8.33 %, allowed 8.40 %.\n"
+            "passed  Wrong hand-offs 8.33 %, allowed 8.40 %.\n"
         ),
         "",
     )
@@ -30,9 +30,9 @@ def test_a_check_that_falls_short_by_little_shows_it(handoff):
     ("arguments", "failed"),
     [
         pytest.param(["--min-accuracy", "0.8"], ["Accuracy"], id="accuracy"),
-        pytest.param(["--max-wrong", "0.08"], ["To"], id="wrong"),
+        pytest.param(["--max-wrong", "0.08"], ["Wrong"], id="wrong"),
         pytest.param(["--min-accuracy", "0.8", "--max-wrong", "0.5"], ["Accuracy"], id="one of"),
-        pytest.param(["--min-accuracy", "1", "--max-wrong", "0"], ["Accuracy", "To"], id="both"),
+        pytest.param(["--min-accuracy", "1", "--max-wrong", "0"], ["Accuracy", "Wrong"], id="both"),
     ],
 )
 def test_a_check_that_falls_short_ends_with_one(handoff, arguments, failed):

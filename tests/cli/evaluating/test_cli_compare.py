@@ -170,7 +170,7 @@ def test_markdown_and_json_at_once_are_refused(handoff):
     assert handoff(*command) == (
         2,
         "",
-        "handoff: --markdown and --json exclude each other: leave one of them out.\n",
+        "handoff: --markdown and --json cannot be combined: leave one of them out.\n",
     )
 
 

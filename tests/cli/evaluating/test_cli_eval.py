@@ -221,7 +221,7 @@ def test_a_share_that_no_threshold_reaches_is_not_said_to_hold(handoff, folder):
     _, out, _ = handoff("eval", "cases.csv", "--no-tags", "--goal", "coverage=0.8")
 
     assert "coverage 0.0 %" in out
-    assert "holds on the choosing half" not in out
+    assert "holds on the half that it was chosen on" not in out
     assert "No threshold keeps the share 80.0 %" in out
 
 
@@ -310,7 +310,7 @@ def test_the_text_tells_figures_recommendation_losses_and_confusions(handoff):
         "19 of 24 cases end as labelled, 79.2 %, at the threshold 0.3 (the embedder's default)."
     )
     parts = [line for line in lines if line and not line.startswith(" ")][4:-1]
-    assert parts == ["Recommended", "Where queries are lost", "Who gets whose queries"]
+    assert parts == ["Recommended", "Where queries are lost", "Confusions, the most frequent first"]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_evaluations_use_examples_and_say_so(handoff, arguments):
     assert (code, err) == (0, "")
     assert "Learned from 40 examples." in with_examples
     assert (
-        "40 cases are examples as well, or nearly: they are scored as if they were none."
+        "40 cases are also examples, or nearly: they are scored as if they were not."
         in with_examples
     )
     assert "Learned from" not in without
@@ -99,7 +99,7 @@ def test_one_case_that_is_an_example_is_told_in_the_singular(answer):
     write("one.csv", [(EXAMPLE.upper() + "!", "weather"), *CASES[1::2]])
 
     assert (
-        "1 case is an example as well, or nearly: it is scored as if it were none."
+        "1 case is also an example, or nearly one: it is scored as if it were not."
         in answer("eval", "one.csv")["notes"]
     )
 

@@ -20,7 +20,7 @@ def test_learning_tells_accuracy_before_and_after(handoff):
     assert "Cross-validated in five folds: no query is judged by what it taught." in out
     assert "McNemar's exact test, p < 0.001" in out
     assert "Method: kernel ridge on what the cosine gets wrong; its own best threshold is 0." in out
-    assert "Examples an agent, and the accuracy on queries that taught nothing" in out
+    assert "Examples per agent, and the accuracy on held-out queries" in out
     assert out.rstrip().endswith("s to learn")
 
 
@@ -202,7 +202,7 @@ def test_more_labels_than_are_learned_from_are_thinned_and_told(answer, monkeypa
         agents = [row["agent"] for row in csv.DictReader(file)]
 
     assert found["examples"] == 40
-    assert found["notes"][0].startswith("40 of the 80 queries were taken")
+    assert found["notes"][0].startswith("40 of the 80 queries were learned from")
     assert {agent: agents.count(agent) for agent in WORDS} == dict.fromkeys(WORDS, 10)
 
 

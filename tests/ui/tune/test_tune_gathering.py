@@ -35,7 +35,7 @@ def test_a_part_that_fails_is_told_and_gathered_again(page, folder, monkeypatch)
     press(page, "Go on")
 
     assert batches == [100, 100, 50, 100]
-    assert "100 cases of 250 not gathered" in told
+    assert "100 cases of 250 were not gathered" in told
     assert "100 cases could not be gathered: The server is away: try again." in told
     assert "100 failed." in failed
     assert "not gathered" not in sentences(page)
@@ -82,7 +82,7 @@ def test_a_stopped_run_keeps_what_it_has(page, folder, monkeypatch, asked):
     before_going_on = len(asked)
     press(page, "Go on")
 
-    assert "150 cases of 250 not gathered" in told
+    assert "150 cases of 250 were not gathered" in told
     assert judged == 100
     assert before_going_on == 1
     assert [len(batch) for batch in asked] == [100, 100, 50]

@@ -49,10 +49,10 @@ def test_a_refused_threshold_can_be_forced(root, folder):
     """One button takes the file's word for the whole visit, on this page and on the other."""
     (folder / "handoff.toml").write_text(POLICY.format(embedder="other", registry="0"))
     page = open_page(root, "explore").run()
-    press(page, "Use handoff.toml all the same")
+    press(page, "Use handoff.toml anyway")
     page.switch_page(TUNE).run()
 
-    assert "Use handoff.toml all the same" not in buttons(page)
+    assert "Use handoff.toml anyway" not in buttons(page)
     assert (page.slider(key="t").value, page.slider(key="m").value) == (0.45, 0.05)
     assert "at the threshold 0.45 (from handoff.toml)" in sentences(page)
 
@@ -61,7 +61,7 @@ def test_a_forced_threshold_is_the_baseline(page, folder):
     """The button stands on this page too; what moves is then compared with the file."""
     (folder / "handoff.toml").write_text(POLICY.format(embedder="other", registry="0"))
     page.run()
-    press(page, "Use handoff.toml all the same")
+    press(page, "Use handoff.toml anyway")
     page.slider(key="t").set_value(0.2).run()
 
     assert "stands in its place" not in sentences(page)
@@ -84,7 +84,7 @@ def test_saving_ends_the_refusal(page, folder):
     page.slider(key="t").set_value(0.2).run()
     press(page, "Save")
 
-    assert "Use handoff.toml all the same" not in buttons(page)
+    assert "Use handoff.toml anyway" not in buttons(page)
     assert "at the threshold 0.2 (from handoff.toml)" in sentences(page)
 
 

@@ -34,9 +34,9 @@ def test_the_figures_are_those_of_the_set(page):
     assert {name: value for name, (value, _) in figures(page).items()} == {
         "Accuracy": "50.0 %",
         "Handed off": "70.0 %",
-        "Right of these": "42.9 %",
-        "Sent wrong": "40.0 %",
-        "Best is right": "57.1 %",
+        "Precision": "42.9 %",
+        "Wrong hand-offs": "40.0 %",
+        "Best agent right": "57.1 %",
     }
     assert "5 of 10 cases end as labelled, 50.0 %, at the threshold 0.3" in sentences(page)
 
@@ -61,7 +61,7 @@ def test_every_chart_has_a_text(page):
         "agent, 1 taken wrongly, 0 failed."
     )
     assert "accuracy peaks at 60.0 % near 0.28; at the present 0.30 it is 50.0 %" in curves
-    assert "in 85.7 % of all pairs" in scores
+    assert "In 85.7 % of all pairs" in scores
 
 
 def test_where_queries_are_lost_is_counted_by_stage(page):
@@ -75,15 +75,15 @@ def test_where_queries_are_lost_is_counted_by_stage(page):
         "Tag filter removed the right agent": 1,
         "Another agent ranked first": 2,
         "Right agent, below threshold or margin": 1,
-        "Taken, though nobody should": 1,
+        "Taken, though nobody should take it": 1,
     }
-    assert "accuracy 60.0 % (+10.0 points)" in lost.loc[0, "what would give them back"]
+    assert "accuracy 60.0 % (+10.0 points)" in lost.loc[0, "what would recover them"]
 
 
 def test_who_gets_whose_is_counted_by_pair(page):
     """Each pair of whom queries should reach and whom they reach is one row."""
     page.run()
-    page.session_state["detail"] = "Who gets whose"
+    page.session_state["detail"] = "Confusion matrix"
     page.run()
     pairs = table(page, "Who should get queries").to_numpy().tolist()
     agents = table(page, "Precision and recall").set_index("agent")
@@ -98,12 +98,12 @@ def test_a_closed_tab_draws_nothing(page):
     """Only the open tab's charts are made."""
     page.run()
     first = [each.proto.alt.split()[0] for each in page.get("plotly_chart")]
-    page.session_state["detail"] = "Who gets whose"
+    page.session_state["detail"] = "Confusion matrix"
     page.run()
     last = [each.proto.alt.split()[0] for each in page.get("plotly_chart")]
 
     assert first == ["Bar", "Lines", "Lines"]
-    assert last == ["Bar", "Matrix"]
+    assert last == ["Bar", "Confusion"]
 
 
 def test_the_threshold_moves_figures_and_flips(page, asked):
@@ -112,7 +112,7 @@ def test_the_threshold_moves_figures_and_flips(page, asked):
     page.slider(key="t").set_value(0.2).run()
 
     assert figures(page)["Handed off"] == ("90.0 %", "+20.0 points")
-    assert figures(page)["Sent wrong"] == ("50.0 %", "+10.0 points")
+    assert figures(page)["Wrong hand-offs"] == ("50.0 %", "+10.0 points")
     assert "Against the default threshold: 1 better, 1 worse" in sentences(page)
     assert table(page, "Better").values.tolist() == [["fresh bread", "nobody", "Baker", "Baker"]]
     assert table(page, "Worse").values.tolist() == [
@@ -127,9 +127,9 @@ def test_the_margin_asks_instead_of_handing_off(page, asked):
     page.slider(key="m").set_value(0.3).run()
     missed = option(page, "Missed")
 
-    assert figures(page)["Sent wrong"] == ("20.0 %", "-20.0 points")
+    assert figures(page)["Wrong hand-offs"] == ("20.0 %", "-20.0 points")
     assert missed == ["Missed (3)"]
-    assert "2 more cases moved, and stayed wrong." in sentences(page)
+    assert "2 more cases moved but stayed wrong." in sentences(page)
     assert len(asked) == 1
 
 
@@ -172,7 +172,7 @@ def test_no_flip_is_said(page):
     """Before anything moves the page says where flips will stand."""
     page.run()
 
-    assert "Move a control: cases that then end otherwise will stand here." in sentences(page)
+    assert "Move a control: cases that then end differently are listed here." in sentences(page)
     assert not option(page, "Better than saved")
 
 
@@ -228,7 +228,7 @@ def test_hostile_text_stays_text(page, folder):
         f'query,expected\n"{HOSTILE} bread from the oven",b\n=1+1 bread,b\nx,"{HOSTILE}"\n'
     )
     page.run()
-    page.session_state["detail"] = "Who gets whose"
+    page.session_state["detail"] = "Confusion matrix"
     page.slider(key="t").set_value(0.0).run()
     rows = cases_shown(page)
     matrix = json.loads(page.get("plotly_chart")[1].proto.spec)

@@ -61,7 +61,7 @@ def test_contradictions_and_repetitions_are_told_by_line(page, folder):
     (folder / "cases.csv").write_text(CASES + "fresh bread,florist\nrent a plane,\n")
     page.run()
 
-    assert "Line 12 labels the query of line 3 otherwise: keep one of them." in sentences(page)
+    assert "Line 12 labels the query of line 3 differently: keep one of them." in sentences(page)
     assert "1 line repeats an earlier one" in sentences(page)
 
 
@@ -78,7 +78,7 @@ def test_one_case_is_a_set(page, folder, rows, accuracy):
     (folder / "cases.csv").write_text(f"query,expected\n{rows}")
     page.run()
     shown = figures(page)["Accuracy"][0]
-    for tab in ("Where queries are lost", "Who gets whose"):
+    for tab in ("Where queries are lost", "Confusion matrix"):
         page.session_state["detail"] = tab
         page.run()
         assert not page.exception
@@ -92,8 +92,8 @@ def test_a_set_of_nobodys_cases_is_judged(page, folder):
     (folder / "cases.csv").write_text(f"query,expected\n{rows}rent a plane,\n")
     page.run()
 
-    assert figures(page)["Best is right"] == ("\u2013", "")
-    assert figures(page)["Sent wrong"][0] == "7.7 %"
+    assert figures(page)["Best agent right"] == ("\u2013", "")
+    assert figures(page)["Wrong hand-offs"][0] == "7.7 %"
 
 
 def test_a_set_of_one_agents_cases_is_judged(page, folder):
@@ -124,7 +124,7 @@ def test_a_labelled_query_joins_the_set(page, asked):
     assert [len(batch) for batch in asked] == [10, 1]
     assert asked[1] == ["bread and a dragon from the oven"]
     assert "6 of 11 cases end as labelled" in sentences(page)
-    assert "1 label added in this visit." in sentences(page)
+    assert "1 label added in this session." in sentences(page)
     assert page.text_input(key="new_query").value == ""
 
 
@@ -141,7 +141,7 @@ def test_a_query_can_be_labelled_as_nobodys(page):
     ("query", "expected", "sentence"),
     [
         ("fresh bread", "baker", "this query is in the set"),
-        ("fresh bread", "florist", "line 3 labels this query otherwise"),
+        ("fresh bread", "florist", "line 3 labels this query differently"),
         ("   ", "baker", "The query is empty"),
     ],
     ids=["the same label", "another label", "blank"],
@@ -166,7 +166,7 @@ def test_labels_are_added_to_the_file(page, folder, asked):
     assert (folder / "cases.csv").read_text() == (
         f'{CASES}"bread, and a dragon",baker\nthe price of tea,\n'
     )
-    assert "added in this visit" not in sentences(page)
+    assert "added in this session" not in sentences(page)
     assert len(cases_shown(page)) == 12
     assert [len(batch) for batch in asked] == [10, 1, 1]
 
@@ -195,7 +195,7 @@ def test_labels_that_cannot_be_written_are_kept(page, monkeypatch):
     press(page, "Add to the file")
 
     assert "cases.csv cannot be written" in sentences(page)
-    assert "1 label added in this visit." in sentences(page)
+    assert "1 label added in this session." in sentences(page)
 
 
 def test_another_set_beside_the_registry_can_be_chosen(page, folder):
