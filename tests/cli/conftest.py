@@ -43,6 +43,24 @@ def handoff(monkeypatch, capsys):
 
 
 @pytest.fixture
+def refused(handoff):
+    """Return a function that calls, and holds the call to end with two and one line that names.
+
+    It returns that line. Word for word the line is for the tests of the module that says it.
+    """
+
+    def run(named, *arguments):
+        code, out, err = handoff(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("handoff: ")
+        assert err.count("\n") == 1
+        assert named in err
+        return err
+
+    return run
+
+
+@pytest.fixture
 def answer(handoff):
     """Return a function from a command and its exit code to the JSON that it prints."""
 

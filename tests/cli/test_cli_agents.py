@@ -89,12 +89,9 @@ def test_an_unknown_agent_is_named_with_the_nearest_id(handoff):
 
 
 @pytest.mark.parametrize("query", ["", "  "])
-def test_an_empty_query_ends_with_two_and_one_sentence(handoff, query):
+def test_an_empty_query_ends_with_two_and_one_sentence(refused, query):
     """As a route refuses it."""
-    code, out, err = handoff("explain", query)
-
-    assert (code, out) == (2, "")
-    assert err == "handoff: The query is empty: type what should be routed.\n"
+    refused("The query is empty", "explain", query)
 
 
 def test_a_query_without_words_is_explained_by_the_description(handoff):

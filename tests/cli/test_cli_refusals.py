@@ -13,95 +13,95 @@ NO_REGISTRY = (
 BAD_INPUT = [
     pytest.param(
         ["route", " \t\n"],
-        "The query is empty: type what should be routed.",
+        "The query is empty",
         id="a blank query",
     ),
     pytest.param(
         ["route", "", " "],
-        "The query is empty: type what should be routed.",
+        "The query is empty",
         id="blank words",
     ),
     pytest.param(
         ["route", "x" * 2_000, "x" * 2_000],
-        "The query has 4,001 characters: shorten it to at most 4,000.",
+        "4,001 characters",
         id="words over 4,000 characters",
     ),
     pytest.param(
         ["route", "x" * 4_001],
-        "The query has 4,001 characters: shorten it to at most 4,000.",
+        "4,001 characters",
         id="a query over 4,000 characters",
     ),
     pytest.param(
         ["route", "rain \udcff"],
-        "The query holds bytes that are not UTF-8 text: type it again.",
+        "not UTF-8",
         id="a query with a lone surrogate",
     ),
     pytest.param(
         ["route", SELECTED, "--threshold", "abc"],
-        "The threshold must be a number from -1 to 1.",
+        "The threshold must",
         id="a threshold in words",
     ),
     pytest.param(
         ["route", SELECTED, "--threshold", "nan"],
-        "The threshold must be a number from -1 to 1.",
+        "The threshold must",
         id="a threshold of nan",
     ),
     pytest.param(
         ["route", SELECTED, "--threshold", "2"],
-        "The threshold must be a number from -1 to 1.",
+        "The threshold must",
         id="a threshold over one",
     ),
     pytest.param(
         ["route", SELECTED, "--threshold", ""],
-        "The threshold must be a number from -1 to 1.",
+        "The threshold must",
         id="an empty threshold",
     ),
     pytest.param(
         ["route", SELECTED, "--registry", "missing.csv"],
-        "missing.csv does not exist: name a CSV file.",
+        "missing.csv",
         id="a missing registry",
     ),
     pytest.param(
         ["route", SELECTED, "--registry", "sub"],
-        "sub is a folder: name a CSV file.",
+        "sub is",
         id="a folder as registry",
     ),
     pytest.param(
         ["route", SELECTED, "--registry", "."],
-        ". is a folder: name a CSV file.",
+        ": . is",
         id="this folder as registry",
     ),
     pytest.param(
         ["route", SELECTED, "--registry", "broken.csv"],
-        "broken.csv, line 2, column 2 (name): the cell is empty, fill it in.",
+        "broken.csv, line 2, column 2 (name)",
         id="a broken registry",
     ),
     pytest.param(
         ["route", SELECTED, "--config", "missing.toml"],
-        "missing.toml cannot be read (No such file or directory): name a TOML file.",
+        "missing.toml",
         id="a missing config",
     ),
     pytest.param(
         ["route", SELECTED, "--config", "broken.toml"],
-        "broken.toml: threshold must be a number from -1 to 1.",
+        "broken.toml: threshold",
         id="a broken config",
     ),
     pytest.param(
         ["ui", "--registry", "missing.csv"],
-        "missing.csv does not exist: name a CSV file.",
+        "missing.csv",
         id="a page on a missing registry",
     ),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), BAD_INPUT)
-def test_bad_input_ends_with_two_and_one_line(handoff, folder, arguments, sentence):
+@pytest.mark.parametrize(("arguments", "named"), BAD_INPUT)
+def test_bad_input_ends_with_two_and_one_line(refused, folder, arguments, named):
     """What is wrong stands in one line on standard error, and nothing on standard output."""
     (folder / "sub").mkdir()
     (folder / "broken.csv").write_text("id,name,description,tags\na,,Does a.,x\n")
     (folder / "broken.toml").write_text("threshold = 7\n")
 
-    assert handoff(*arguments) == (2, "", f"handoff: {sentence}\n")
+    refused(named, *arguments)
 
 
 @pytest.mark.parametrize(

@@ -321,7 +321,7 @@ def test_a_missing_registry_is_named(tmp_path):
     with pytest.raises(RegistryError) as complaint:
         load_registry(path)
 
-    assert str(complaint.value) == f"{path} does not exist: name a CSV file."
+    assert str(complaint.value).startswith(str(path))
 
 
 def test_a_folder_is_no_registry(tmp_path):

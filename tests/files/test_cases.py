@@ -280,7 +280,7 @@ def test_a_missing_file_of_cases_is_named(tmp_path):
     with pytest.raises(CasesError) as complaint:
         load_cases(path, REGISTRY)
 
-    assert str(complaint.value) == f"{path} does not exist: name a CSV file."
+    assert str(complaint.value).startswith(str(path))
 
 
 def test_a_line_break_in_the_name_of_a_file_of_cases_does_not_break_the_sentence(tmp_path):

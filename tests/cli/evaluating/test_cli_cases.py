@@ -15,7 +15,7 @@ def test_a_contradiction_is_named_by_both_lines(handoff):
     code, out, err = handoff("eval", "twice.csv")
 
     assert (code, err) == (0, "")
-    assert "Line 26 labels the query of line 5 differently: keep one of them." in out
+    assert "Line 26 labels the query of line 5" in out
 
 
 def test_repetitions_are_counted(handoff):
@@ -33,11 +33,13 @@ def test_an_unknown_agent_is_named_with_its_line(handoff, answer):
 
     code, out, _ = handoff("eval", "some.csv")
 
-    sentence = "some.csv, line 2, column 2 (expected): no agent has the id 'barber'."
+    place = "some.csv, line 2, column 2 (expected)"
     assert code == 0
-    assert sentence in out
+    assert place in out
     answered = answer("eval", "some.csv")
-    assert (answered["failures"], answered["notes"]) == ([sentence], [sentence])
+    (failure,) = answered["failures"]
+    assert failure.startswith(place)
+    assert answered["notes"] == [failure]
 
 
 @pytest.mark.parametrize(
@@ -48,53 +50,45 @@ def test_an_unknown_agent_is_named_with_its_line(handoff, answer):
         pytest.param(["compare", "agents.csv", "other.csv", "none.csv"], id="compare"),
     ],
 )
-def test_cases_that_all_failed_are_told_by_the_first_line(handoff, command):
+def test_cases_that_all_failed_are_told_by_the_first_line(refused, command):
     """There is nothing to evaluate; whoever mistyped a label learns where."""
     write("none.csv", [(f"{SECRET} shave", "barber"), (f"{SECRET} trim", "hairdresser")])
 
-    assert handoff(*command) == (
-        2,
-        "",
-        "handoff: none.csv, line 2, column 2 (expected): no agent has the id 'barber'.\n",
-    )
+    assert SECRET not in refused("none.csv, line 2, column 2 (expected)", *command)
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "named"),
     [
-        pytest.param(
-            b"", "bad.csv is empty: its first line must be query,expected.", id="an empty file"
-        ),
+        pytest.param(b"", "bad.csv is empty", id="an empty file"),
         pytest.param(
             b"query,expected\n",
-            "bad.csv has a header but no case: add a row for each query.",
+            "bad.csv has a header",
             id="a header only",
         ),
         pytest.param(
             b"query\nrain zanzibar\n",
-            "bad.csv, line 1, column 2 (expected): the header lacks this column, it must name "
-            "query, expected.",
+            "bad.csv, line 1, column 2 (expected)",
             id="no labels",
         ),
         pytest.param(
             b'query,expected\n"rain zanzibar,weather\n',
-            "bad.csv, line 2, column 1: the quote that opens the cell is never closed, close it.",
+            "bad.csv, line 2, column 1",
             id="an open quote",
         ),
         pytest.param(
             b"query,expected\nrain zanzibar,weather,much,more\n",
-            "bad.csv, line 2, column 3: the row has 4 cells where the header has 2, quote a cell "
-            "that holds a comma.",
+            "bad.csv, line 2, column 3",
             id="too many cells",
         ),
         pytest.param(
             b"query,expected\nzanzibar \xff,weather\n",
-            "bad.csv, line 2, column 1: the cell is not UTF-8, save the file as CSV (UTF-8).",
+            "bad.csv, line 2, column 1",
             id="not UTF-8",
         ),
         pytest.param(
             b"PK\x03\x04",
-            "bad.csv is a ZIP archive or a spreadsheet: save it as CSV (UTF-8).",
+            "bad.csv is a ZIP",
             id="a spreadsheet",
         ),
     ],
@@ -107,49 +101,42 @@ def test_cases_that_all_failed_are_told_by_the_first_line(handoff, command):
         pytest.param(["compare", "agents.csv", "other.csv", "bad.csv"], id="compare"),
     ],
 )
-def test_bad_cases_end_with_two_and_one_sentence(handoff, folder, command, content, sentence):
+def test_bad_cases_end_with_two_and_one_sentence(refused, folder, command, content, named):
     """The place is named, and no query is repeated."""
     (folder / "bad.csv").write_bytes(content)
 
-    assert handoff(*command) == (2, "", f"handoff: {sentence}\n")
+    assert SECRET not in refused(named, *command)
 
 
 @pytest.mark.parametrize(
-    ("path", "sentence"),
+    "path",
     [
-        pytest.param("none.csv", "none.csv does not exist: name a CSV file.", id="missing"),
-        pytest.param("sub", "sub is a folder: name a CSV file.", id="a folder"),
-        pytest.param("/dev/null", "/dev/null is no regular file: name a CSV file.", id="a device"),
+        pytest.param("none.csv", id="missing"),
+        pytest.param("sub", id="a folder"),
+        pytest.param("/dev/null", id="a device"),
     ],
 )
-def test_cases_that_cannot_be_read_end_with_two(handoff, folder, path, sentence):
+def test_cases_that_cannot_be_read_end_with_two(refused, folder, path):
     """What stands in the way is named."""
     (folder / "sub").mkdir()
 
-    assert handoff("eval", path) == (2, "", f"handoff: {sentence}\n")
+    refused(path, "eval", path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_cases_without_permission_end_with_two(handoff, folder):
+def test_cases_without_permission_end_with_two(refused, folder):
     """A file that may not be read is told with the system's reason."""
     (folder / "cases.csv").chmod(0)
 
-    code, out, err = handoff("eval", "cases.csv")
-
-    assert (code, out) == (2, "")
-    assert err == "handoff: cases.csv cannot be read (Permission denied): name a CSV file.\n"
+    refused("cases.csv cannot be read", "eval", "cases.csv")
 
 
 @pytest.mark.parametrize(
     "missing", [["none.csv", "agents.csv"], ["agents.csv", "none.csv"]], ids=["first", "second"]
 )
-def test_a_compared_registry_that_is_missing_ends_with_two(handoff, missing):
+def test_a_compared_registry_that_is_missing_ends_with_two(refused, missing):
     """Either registry is named if it is the one that is not there."""
-    assert handoff("compare", *missing, "cases.csv") == (
-        2,
-        "",
-        "handoff: none.csv does not exist: name a CSV file.\n",
-    )
+    refused("none.csv", "compare", *missing, "cases.csv")
 
 
 @pytest.mark.parametrize(
