@@ -1,7 +1,5 @@
 """From a file to a file: chunks in flight, rows in order, a checkpoint after each chunk."""
 
-import csv
-import io
 import itertools
 import os
 from collections import deque
@@ -23,7 +21,7 @@ from handoff.batch.routing import COLUMNS, FAILED, Cells, failed
 from handoff.batch.rows import InputFile, InputRow
 from handoff.core.errors import BatchError
 from handoff.core.model import Outcome
-from handoff.core.texts import formula_safe, shorten
+from handoff.core.texts import csv_text, formula_safe, shorten
 
 Submit = Callable[[Sequence[str]], Future[list[Cells]]]
 """Start to route texts; the future gives the cells of `COLUMNS`, one row a text."""
@@ -92,7 +90,9 @@ def run_batch(
         done = _begin(target, ground, resume=resume)
         with _opened(target, done) as out:
             if not done.bytes:
-                done = _append(out, target, [(_LINE, *rows.columns, *COLUMNS)], done)
+                done = _append(
+                    out, target, [(_LINE, *map(formula_safe, rows.columns), *COLUMNS)], done
+                )
                 save_checkpoint(target, done)
             yield from _routed(rows, lanes, target, out, done)
     finally:
@@ -176,10 +176,8 @@ def _joined(row: InputRow, cells: Cells) -> Cells:
 
 def _append(out: BinaryIO, target: Path, rows: Iterable[Cells], done: Checkpoint) -> Checkpoint:
     """Write rows through to the disk; return how long the output is now."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
     try:
-        out.write(text.getvalue().encode())
+        out.write(csv_text(rows).encode())
         out.flush()
         os.fsync(out.fileno())
     except OSError as failure:

@@ -1,9 +1,11 @@
 """Texts: what is embedded, what was typed, and what is safe to print."""
 
+import csv
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 
 from handoff.core.errors import QueryError
 from handoff.core.model import Agent
@@ -13,6 +15,10 @@ LONGEST_QUERY = 4_000
 # Possessive, and with a dot between its runs of digits: one pass, however long a text is.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 _FORMULA_STARTS = frozenset("=+-@")
+# Where a spreadsheet may begin another cell, whatever is quoted.
+_CELL_ENDS = re.compile(r"([;\t\r\n])")
+# Letters and symbols that show nothing: fillers of Hangul, and the blank of Braille.
+_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 # Control characters steer a terminal, and those that override direction disguise a text.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -83,7 +89,27 @@ def steering_character(text: str) -> str | None:
 def formula_safe(text: str) -> str:
     """Return a text that a spreadsheet takes for text: an apostrophe before what starts a formula.
 
-    The rule is that of OWASP's ASVS 1.2.10; numbers below zero stay numbers.
+    The rule is that of OWASP's ASVS 1.2.10; numbers below zero stay numbers. It holds for each
+    piece between semicolons, tabs and line breaks too, since a spreadsheet may split there.
     """
-    is_number = text.startswith("-") and not math.isnan(parse_number(text))
-    return f"'{text}" if text.lstrip()[:1] in _FORMULA_STARTS and not is_number else text
+    return "".join(
+        f"'{piece}" if _starts_formula(piece) else piece for piece in _CELL_ENDS.split(text)
+    )
+
+
+def _starts_formula(piece: str) -> bool:
+    """Tell whether the first character to be seen, of whatever width, begins a formula."""
+    if piece.startswith("-") and not math.isnan(parse_number(piece)):
+        return False
+    for character in piece:
+        if not (unicodedata.category(character)[0] in "CMZ" or character in _BLANKS):
+            return unicodedata.normalize("NFKC", character)[0] in _FORMULA_STARTS
+    return False
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as CSV with plain line ends, whatever line breaks their cells hold."""
+    lines: list[str] = []
+    # A writer quotes the line breaks that it ends lines with, and no others: it gets both.
+    csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n").writerows(rows)
+    return "".join(f"{line[:-2]}\n" for line in lines)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from handoff.core.errors import CasesError, QueryError
 from handoff.core.model import Registry
-from handoff.core.texts import parse_query, shorten
+from handoff.core.texts import csv_text, parse_query, shorten
 from handoff.files.csv_table import Shape, load_bytes, parse_rows
 
 SHAPE = Shape(required=("query", "expected"), optional=("chip",), old=("example",))
@@ -133,11 +133,8 @@ def parse_cases(data: bytes, source: str, registry: Registry, *others: Registry)
 
 def format_cases(cases: Iterable[Case]) -> str:
     """Return labelled queries as CSV; `parse_cases` reads them back."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow((*SHAPE.required, "chip"))
-    rows.writerows((case.query, case.expected or "", case.chip) for case in cases)
-    return text.getvalue()
+    rows = ((case.query, case.expected or "", case.chip) for case in cases)
+    return csv_text([(*SHAPE.required, "chip"), *rows])
 
 
 def append_cases(data: bytes, source: str, cases: Iterable[Case]) -> str:
@@ -158,10 +155,9 @@ def append_cases(data: bytes, source: str, cases: Iterable[Case]) -> str:
     except UnicodeDecodeError:
         raise CasesError(f"{source} holds bytes that are not UTF-8: save it as UTF-8.") from None
     header = [name.strip().lower() for name in next(csv.reader(io.StringIO(held)))]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    rows = []
     for case in cases:
         cells = {"query": case.query, "expected": case.expected or "", "chip": case.chip}
         cells["example"] = case.chip
-        writer.writerow(cells.get(name, "") for name in header)
-    return held + ("" if held.endswith("\n") else "\n") + text.getvalue()
+        rows.append([cells.get(name, "") for name in header])
+    return held + ("" if held.endswith("\n") else "\n") + csv_text(rows)

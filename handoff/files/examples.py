@@ -1,14 +1,12 @@
 """From examples.csv to what routing learns from."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handoff.core.errors import ExamplesError, QueryError
 from handoff.core.model import Example, Registry
-from handoff.core.texts import parse_query, shorten
+from handoff.core.texts import csv_text, parse_query, shorten
 from handoff.core.word_overlap import normal_form
 from handoff.files.csv_table import Shape, load_bytes, parse_rows
 from handoff.files.whole_file import keep_copy, write_whole
@@ -109,11 +107,8 @@ def collect_examples(labelled: Iterable[LabelledQuery], source: str) -> Examples
 
 def format_examples(examples: Iterable[Example]) -> str:
     """Return examples as CSV; `parse_examples` reads them back."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(SHAPE.required)
-    rows.writerows((example.query, example.agent or "") for example in examples)
-    return text.getvalue()
+    rows = ((example.query, example.agent or "") for example in examples)
+    return csv_text([SHAPE.required, *rows])
 
 
 def save_examples(path: Path, examples: Sequence[Example]) -> None:

@@ -1,13 +1,11 @@
 """From agents.csv to a registry."""
 
-import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
 from handoff.core.errors import RegistryError, TableError
 from handoff.core.model import Agent, Registry
-from handoff.core.texts import parse_number, shorten, steering_character
+from handoff.core.texts import csv_text, parse_number, shorten, steering_character
 from handoff.files.csv_table import Row, Shape, load_bytes, parse_rows
 from handoff.files.whole_file import keep_copy, write_whole
 
@@ -58,13 +56,10 @@ def parse_table(table: Iterable[Cells]) -> Registry:
     Raises:
         RegistryError: At the first thing that is wrong; names the row, from 1, and its id.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = SHAPE.required + SHAPE.optional
-    writer.writerow(columns)
     # One row is one line, so that lines tell rows; a blank one is kept for the same reason.
-    writer.writerows([" ".join(cell.splitlines()) for cell in row] for row in table)
-    data = text.getvalue().encode("utf-8", "surrogatepass")
+    rows = [[" ".join(cell.splitlines()) for cell in row] for row in table]
+    text = csv_text([SHAPE.required + SHAPE.optional, *rows])
+    data = text.encode("utf-8", "surrogatepass")
     agents = _collect(
         _TableRow("The table", row.line - 1, row.cells, row.columns)
         for row in parse_rows(data, "The table", RegistryError, SHAPE)
@@ -132,15 +127,13 @@ def _collect(rows: Iterable[Row]) -> tuple[Agent, ...]:
 
 def format_registry(registry: Registry) -> str:
     """Return a registry as CSV; `parse_registry` reads it back."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
     own = bool(registry.thresholds)
-    rows.writerow(SHAPE.required + SHAPE.optional * own)
+    rows = [SHAPE.required + SHAPE.optional * own]
     for agent in registry.agents:
         threshold = "" if agent.threshold is None else repr(agent.threshold)
         cells = (agent.id, agent.name, agent.description, ";".join(agent.tags))
-        rows.writerow(cells + (threshold,) * own)
-    return text.getvalue()
+        rows.append(cells + (threshold,) * own)
+    return csv_text(rows)
 
 
 def save_registry(path: Path, registry: Registry) -> None:

@@ -1,7 +1,5 @@
 """A labelled set as rows of plain values, for any table; no cell is a spreadsheet's formula."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handoff.core.model import IntArray
-from handoff.core.texts import formula_safe
+from handoff.core.texts import csv_text, formula_safe
 from handoff.evaluation.analysis import Analysis, spread
 from handoff.evaluation.counts import Ending
 from handoff.evaluation.sweep import Sweep
@@ -161,11 +159,7 @@ def rows_to_csv(rows: Sequence[Row]) -> str:
     """Return rows as CSV with a header; empty without rows."""
     if not rows:
         return ""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text([rows[0], *(row.values() for row in rows)])
 
 
 def _number(value: float) -> float | None:

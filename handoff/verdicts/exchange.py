@@ -1,12 +1,10 @@
 """Verdicts as files: CSV for spreadsheets and JSON; both hold the whole log, undone entries too."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from handoff.core.texts import formula_safe, parse_number, shorten
+from handoff.core.texts import csv_text, formula_safe, parse_number, shorten
 from handoff.files.csv_table import Row, Shape, parse_rows
 from handoff.verdicts.record import (
     FIELDS,
@@ -24,13 +22,8 @@ _NESTED = ("scores", "policy")
 
 def format_csv(entries: Iterable[Entry]) -> str:
     """Return a log as CSV in which no cell is a formula; `parse_file` reads it back."""
-    text = io.StringIO()
-    rows = csv.DictWriter(text, FIELDS, lineterminator="\n")
-    rows.writeheader()
-    for entry in entries:
-        record = entry_to_record(entry)
-        rows.writerow({name: _cell(record.get(name)) for name in FIELDS})
-    return text.getvalue()
+    records = map(entry_to_record, entries)
+    return csv_text([FIELDS, *([_cell(each.get(name)) for name in FIELDS] for each in records)])
 
 
 def format_json(entries: Iterable[Entry]) -> str:
@@ -94,7 +87,8 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - whatever a record holds
     if isinstance(value, str):
         return _guard(value)
     # repr of a float is the shortest text that reads back as the same float.
-    return json.dumps(value, ensure_ascii=False)
+    # A semicolon is a cell's end to some spreadsheets; in JSON it stands in texts only.
+    return json.dumps(value, ensure_ascii=False).replace(";", "\\u003b")
 
 
 def _value(row: Row, name: str) -> object:
@@ -111,15 +105,18 @@ def _value(row: Row, name: str) -> object:
     return _unguard(cell)
 
 
-def _is_risky(text: str) -> bool:
-    bare = text.lstrip("'")
+def _is_risky(piece: str) -> bool:
+    bare = piece.lstrip("'")
     return formula_safe(bare) != bare
 
 
 def _guard(text: str) -> str:
     """Put an apostrophe before a formula, and before what would read back as a guarded one."""
-    return f"'{text}" if _is_risky(text) else text
+    return ";".join(f"'{piece}" if _is_risky(piece) else piece for piece in text.split(";"))
 
 
 def _unguard(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _is_risky(cell) else cell
+    return ";".join(
+        piece[1:] if piece.startswith("'") and _is_risky(piece) else piece
+        for piece in cell.split(";")
+    )

@@ -144,3 +144,12 @@ def test_texts_that_are_no_queries_fail_alone(router):
 def test_a_chunk_of_nothing_but_bad_texts_asks_nobody(router):
     """There is nothing to gather."""
     assert len(asyncio.run(route_texts(router, POLICY, ["", ""]))) == 2
+
+
+def test_a_carried_cell_stays_one_cell_and_no_formula(tmp_path, target):
+    """A lone carriage return makes no row, and neither header nor cell begins a formula."""
+    source = tmp_path / "in.csv"
+    source.write_bytes(b'query,=note\ngood,"a\rb"\nalso good,"x;=1"\n')
+    list(run_batch(source, target, GROUND, lanes(), resume=False))
+
+    assert [row["'=note"] for row in written(target)] == ["a\rb", "x;'=1"]

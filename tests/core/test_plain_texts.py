@@ -1,5 +1,7 @@
 """What is said of a text, and what a number may look like: nothing here is embedded."""
 
+import csv
+import io
 import math
 
 import pytest
@@ -8,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff.core.errors import HandoffError, QueryError
-from handoff.core.texts import formula_safe, parse_number, parse_query, shorten, steering_character
+from handoff.core.texts import (
+    csv_text,
+    formula_safe,
+    parse_number,
+    parse_query,
+    shorten,
+    steering_character,
+)
 
 
 @pytest.mark.parametrize(
@@ -200,8 +209,24 @@ def test_a_refused_query_has_a_problem_and_a_mend(query, problem, mend):
         pytest.param("@SUM(1)", "'@SUM(1)", id="an at sign"),
         pytest.param("a=1", "a=1", id="an equals sign inside"),
         pytest.param("", "", id="nothing"),
+        pytest.param("\uff1d1", "'\uff1d1", id="full width"),
+        pytest.param("\ufeff=1", "'\ufeff=1", id="a byte order mark"),
+        pytest.param("\u00ad\u2060=1", "'\u00ad\u2060=1", id="a soft hyphen, a word joiner"),
+        pytest.param("\u200b\u3164\ufe0f@A", "'\u200b\u3164\ufe0f@A", id="other blanks"),
+        pytest.param("x;=1", "x;'=1", id="behind a semicolon"),
+        pytest.param("x\t=1\r\n+2\r@3", "x\t'=1\r\n'+2\r'@3", id="behind tabs and line breaks"),
+        pytest.param("x;-1", "x;-1", id="a number behind a semicolon"),
     ],
 )
 def test_what_a_spreadsheet_would_compute_gets_an_apostrophe(text, safe):
-    """Only a text that begins like a formula is changed."""
+    """Only what begins a text, or a piece of it, like a formula is changed."""
     assert formula_safe(text) == safe
+
+
+@pytest.mark.parametrize("cell", ["a\rb", "a\nb", "\r", "a\r\nb", 'a"\r,'])
+def test_a_line_break_stays_in_its_cell(cell):
+    """A lone carriage return is quoted too, and a line ends with a line feed alone."""
+    text = csv_text([("id", "query"), ("1", cell)])
+
+    assert list(csv.reader(io.StringIO(text, newline=""), strict=True))[1:] == [["1", cell]]
+    assert text.startswith("id,query\n")
