@@ -85,7 +85,7 @@ def scheme(request):
 
 
 @pytest.fixture
-def visit(browser):
+def visit(browser, start):  # noqa: ARG001 - pages close before the servers that they show
     """Return a function that opens an address; strange requests and console errors fail."""
     pages = []
     troubles = []
