@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from handoff.ui.editing import apply_edits
+from handoff.ui.agents.draft import apply_edits
 
 REGISTRY = """\
 id,name,description,tags

@@ -9,7 +9,7 @@ from fake_openai import FakeOpenAI
 
 from handoff.core.errors import CasesError
 from handoff.evaluation.run import Run
-from handoff.ui import editing
+from handoff.ui.agents import draft
 from handoff.workbench import Workbench
 
 
@@ -147,13 +147,13 @@ def test_a_change_between_drawing_and_saving_is_told(page, folder, monkeypatch):
     """Save looks at the file itself once more."""
     page.run()
     typed(page, **cell(1, name="Gardener"))
-    real = editing.replace_registry
+    real = draft.replace_registry
 
     def late(path, registry, expected):
         (folder / "agents.csv").write_text(REGISTRY.replace("Baker", "Chef de patisserie"))
         return real(path, registry, expected)
 
-    monkeypatch.setattr(editing, "replace_registry", late)
+    monkeypatch.setattr(draft, "replace_registry", late)
     press(page, "Save")
 
     assert "was changed by somebody else" in sentences(page)

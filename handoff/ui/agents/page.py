@@ -14,10 +14,11 @@ from handoff.report.edit_words import edit_summary, shift_rows
 from handoff.report.markdown import plain
 from handoff.report.numbers import counted
 from handoff.report.set_tables import endings_rows
-from handoff.ui import editing
+from handoff.ui.agents import draft as drafts
+from handoff.ui.agents import effect
+from handoff.ui.agents.draft import COLUMNS, Draft
 from handoff.ui.agents.overlap import agents_map, first_looks, overlaps
 from handoff.ui.controls import policy_controls
-from handoff.ui.editing import COLUMNS, Draft
 from handoff.ui.explore.history import gather
 from handoff.ui.labelled_set import LabelledSet, choose_file, gather_set, load
 from handoff.ui.opened import examples_in_use, open_page, with_examples, with_registry
@@ -56,7 +57,7 @@ with table_place:
     done = st.session_state.pop("agents_saved", None)
     if done is not None:
         st.success(plain(done), icon=":material/check_circle:")
-draft = editing.draft(opened)
+draft = drafts.draft(opened)
 
 # --- the table ------------------------------------------------------------------------------------
 
@@ -72,7 +73,7 @@ def agents_table(one: Draft) -> Draft:
             placeholder="Part of an id, a name, a description or a tag",
             icon=":material/search:",
         )
-        one = editing.search(one, wanted or "")
+        one = drafts.search(one, wanted or "")
     shown = [one.base[at] for at in one.shown]
     if not shown and one.search:
         st.caption("No agent holds this text.")
@@ -85,7 +86,7 @@ def agents_table(one: Draft) -> Draft:
         column_config=CONFIG,
         height=min(ROW_PX * (len(shown) + 2) + 3, TABLE_PX),
         alt="Agents, one per row; every cell can be edited",
-        on_change=editing.take_typed,
+        on_change=drafts.take_typed,
         args=(one.source, one.key),
     )
     if len(shown) < len(one.base):
@@ -109,7 +110,7 @@ def keep(one: Draft, registry: Registry | None, *, changed: bool) -> None:
         st.button(
             "Discard",
             icon=":material/undo:",
-            on_click=editing.discard,
+            on_click=drafts.discard,
             args=(one,),
             disabled=not one.pending,
         )
@@ -128,7 +129,7 @@ def keep(one: Draft, registry: Registry | None, *, changed: bool) -> None:
                 "Agents as CSV, to replace all rows above; nothing is saved yet",
                 type="csv",
                 key=widget,
-                on_change=editing.import_file,
+                on_change=drafts.import_file,
                 args=(one, widget),
             )
         if one.pending:
@@ -140,7 +141,7 @@ def save(one: Draft, registry: Registry | None) -> None:
     if registry is None:
         return
     try:
-        if editing.save(opened, one, registry):
+        if drafts.save(opened, one, registry):
             tell_saved()
         st.rerun()
     except HandoffError as error:
@@ -168,7 +169,7 @@ def tell_changed(one: Draft, theirs: Registry | None, mine: Registry | None) -> 
             "on disk": formula_safe(each.theirs),
             "yours": formula_safe(each.mine),
         }
-        for each in editing.differences(theirs, one.rows)
+        for each in drafts.differences(theirs, one.rows)
     ]
     if theirs is not None:
         st.dataframe(rows, hide_index=True, alt="Where the file and your edit differ")
@@ -178,7 +179,7 @@ def tell_changed(one: Draft, theirs: Registry | None, mine: Registry | None) -> 
         st.button(
             "Take theirs",
             icon=":material/undo:",
-            on_click=editing.discard,
+            on_click=drafts.discard,
             args=(one,),
             disabled=theirs is None,
         )
@@ -198,7 +199,7 @@ def save_mine(one: Draft, theirs: Registry | None, mine: Registry | None) -> Non
     if mine is None:
         return
     try:
-        if editing.save_over(opened, one, mine, theirs):
+        if drafts.save_over(opened, one, mine, theirs):
             tell_saved()
         st.rerun()
     except HandoffError as error:
@@ -214,7 +215,7 @@ with table_place:
     if complaint is not None:
         complain(complaint)
     try:
-        registry = editing.parsed(draft, shown.router.registry.examples)
+        registry = drafts.parsed(draft, shown.router.registry.examples)
     except RegistryError as error:
         complain(error)
         st.caption("What you typed is kept; correct it to see its effect.")
@@ -225,7 +226,7 @@ with table_place:
     )
     if changed and registry is not None and not unreadable and registry.agents == agents_now:
         # Somebody else saved just the same.
-        editing.discard(draft)
+        drafts.discard(draft)
         st.rerun()
     if changed:
         tell_changed(draft, None if unreadable else opened.router.registry, registry)
@@ -259,15 +260,15 @@ def look_closer(before: LabelledSet | None) -> None:
                 explain_one()
         if not (first.open or overlap.open or plane.open):
             return
-        agents = editing.agent_vectors(shown)
+        agents = effect.agent_vectors(shown)
         if plane.open:
             with plane:
                 vectors = before.labelled.evidence.vectors if before else None
                 agents_map(agents, vectors, saved, queries)
             return
-        found = editing.overlap(shown, agents, before, judging)
+        found = effect.overlap(shown, agents, before, judging)
         with first:
-            first_looks(found, saved, editing.analysis_of(before, judging))
+            first_looks(found, saved, effect.analysis_of(before, judging))
         with overlap:
             overlaps(found, saved, queries)
     except HandoffError as error:
@@ -322,7 +323,7 @@ def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
         return
     labelled: Labelled
     check_size(len(cases_now.cases), len(after))
-    if editing.needs_gathering(shown, now, after):
+    if effect.needs_gathering(shown, now, after):
         st.caption("This edit changes which tags can be found, so the set is gathered again.")
         other = gather_set(with_registry(shown, after), cases_now, "Gathered with the edit")
         if other is None:
@@ -335,8 +336,8 @@ def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
         labelled = other.labelled
     else:
         with st.spinner("Ranking the set again \u2026", show_time=True):
-            labelled = editing.edited(shown, now, after)
-    found = editing.effect(now, labelled, judging)
+            labelled = effect.edited(shown, now, after)
+    found = effect.effect(now, labelled, judging)
     draw_effect(found, now)
     gone = sum(case.expected not in after.positions for case in cases_now.cases if case.expected)
     if gone:

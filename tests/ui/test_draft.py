@@ -7,7 +7,7 @@ import pytest
 from handoff.core.errors import RegistryError
 from handoff.core.model import Agent, Registry
 from handoff.files.registry import parse_table, replace_registry, save_registry, table_of
-from handoff.ui.editing import SHOWN_ROWS, Difference, apply_edits, differences, search_rows
+from handoff.ui.agents.draft import SHOWN_ROWS, Difference, apply_edits, differences, search_rows
 
 REGISTRY = Registry(
     (
