@@ -60,7 +60,7 @@ def test_a_row_that_failed_counts_against_the_accuracy(handoff):
     code, out, _ = handoff("check", "some.csv", "--min-accuracy", "0.6")
 
     assert code == 1
-    assert "some.csv, line 3, column 2 (expected): no agent has the id 'barber'." in out
+    assert "some.csv, line 3, column 2 (expected)" in out
 
 
 @pytest.mark.parametrize(

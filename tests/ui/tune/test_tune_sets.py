@@ -40,9 +40,7 @@ def test_rows_that_are_all_bad_are_named(page, folder):
     page.run()
 
     assert not page.exception
-    assert "cases.csv, line 2, column 2 (expected): no agent has the id 'astronaut'" in sentences(
-        page
-    )
+    assert "cases.csv, line 2, column 2 (expected)" in sentences(page)
     assert "line 3, column 1 (query): the query is empty" in sentences(page)
 
 
@@ -53,7 +51,7 @@ def test_a_bad_row_counts_as_failed(page, folder):
 
     assert figures(page)["Accuracy"][0] == "45.5 %"
     assert "1 failed." in page.get("plotly_chart")[0].proto.alt
-    assert "line 12, column 2 (expected): no agent has the id 'astronaut'" in sentences(page)
+    assert "line 12, column 2 (expected)" in sentences(page)
 
 
 def test_contradictions_and_repetitions_are_told_by_line(page, folder):
@@ -61,7 +59,7 @@ def test_contradictions_and_repetitions_are_told_by_line(page, folder):
     (folder / "cases.csv").write_text(CASES + "fresh bread,florist\nrent a plane,\n")
     page.run()
 
-    assert "Line 12 labels the query of line 3 differently: keep one of them." in sentences(page)
+    assert "Line 12 labels the query of line 3" in sentences(page)
     assert "1 line repeats an earlier one" in sentences(page)
 
 
