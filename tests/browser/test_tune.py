@@ -104,11 +104,11 @@ def test_a_bar_leads_to_its_cases(tune):
 
 
 def test_a_cell_of_the_matrix_leads_to_its_cases(tune):
-    """A click on who gets whose lists the cases of that pair."""
+    """A click on a confusion lists the cases of that pair."""
     page = tune()
     page.get_by_role("tab", name="Confusion matrix").click()
 
-    click_mark(page, "Matrix of who should get", ".points path", 0)
+    click_mark(page, "Confusion matrix of who", ".points path", 0)
 
     expect(group(page)).to_have_value(re.compile(r"^.+ \u2192 .+ \(\d+\)$"))
 
