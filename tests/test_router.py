@@ -1,4 +1,7 @@
-"""The way of a query, with providers that follow a script."""
+"""The way of a query, with providers that follow a script.
+
+One file: all follow the same scripted providers from query to answer.
+"""
 
 import asyncio
 import threading

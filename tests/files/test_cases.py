@@ -1,4 +1,7 @@
-"""From cases.csv to labelled queries: a bad row is kept with its reason, the rest still runs."""
+"""From cases.csv to labelled queries: a bad row is kept with its reason, the rest still runs.
+
+One file: each check says what one row of the same file becomes.
+"""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Examples in the pipeline: embedded in one batch, never helping to answer themselves."""
+"""Examples in the pipeline: embedded in one batch, never helping to answer themselves.
+
+One file: the checks share a registry, its examples, and an index by hand to hold it against.
+"""
 
 import asyncio
 import hashlib

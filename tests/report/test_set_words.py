@@ -1,4 +1,7 @@
-"""What is said of a labelled set: one sentence for each thing that can be said, and no other."""
+"""What is said of a labelled set: one sentence for each thing that can be said, and no other.
+
+One file: it mirrors one module, sentence by sentence, on the same analysed set.
+"""
 
 from dataclasses import replace
 

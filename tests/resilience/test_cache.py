@@ -1,4 +1,7 @@
-"""Vectors that are remembered, and what may happen to their file."""
+"""Vectors that are remembered, and what may happen to their file.
+
+One file: every check damages or shares the same database.
+"""
 
 import asyncio
 import gc

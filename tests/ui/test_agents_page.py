@@ -1,4 +1,7 @@
-"""The Agents screen, driven without a browser."""
+"""The Agents screen, driven without a browser.
+
+One file: each check is an edit of the same three agents on the same page.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""The screen Check by hand, driven without a browser."""
+"""The screen Check by hand, driven without a browser.
+
+One file: each check is a turn on the same queue with the same log.
+"""
 
 from contextlib import closing
 

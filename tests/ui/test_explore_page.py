@@ -1,4 +1,7 @@
-"""The Explore screen, driven without a browser."""
+"""The Explore screen, driven without a browser.
+
+One file: each check is a visit to the same page of the same registry.
+"""
 
 import json
 
