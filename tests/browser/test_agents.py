@@ -110,7 +110,7 @@ def test_an_edited_cell_shows_its_flips(served, agents):
     expect(page.get_by_role("heading", name="Against the saved agents")).to_be_visible()
     worse = page.get_by_role("region", name="Worse: cases that end differently")
     expect(worse.locator("[role=gridcell]").first).to_be_attached()
-    shifts = page.get_by_role("region", name="Agents that get other queries than before")
+    shifts = page.get_by_role("region", name="Agents whose queries change")
     expect(shifts.locator("[role=gridcell]").filter(has_text="Data Analyst").first).to_be_attached()
     assert (served / "agents.csv").read_text() == before
 
