@@ -11,7 +11,12 @@ from seen import settle
 
 from tests.handoff_server import serving
 
+# Without a graphics card, and nothing moves that a check would wait for.
 FLAGS = [
+    "--disable-gpu-rasterization",
+    "--disable-software-rasterizer",
+    "--disable-extensions",
+    "--force-prefers-reduced-motion",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

@@ -64,7 +64,7 @@ def test_on_tune_names_stay_text(untrusted, visit):
 
     expect(page.get_by_text("no agent has the id")).to_be_visible(timeout=60_000)
     page.get_by_role("tab", name="Confusion matrix").click()
-    expect(page.get_by_role("figure", name=re.compile("Matrix"))).to_contain_text("<b>b</b>")
+    expect(page.get_by_role("figure", name=re.compile("matrix"))).to_contain_text("<b>b</b>")
     page.get_by_role("combobox", name="Which cases").press("ArrowDown")
     settle(page)
 
