@@ -9,8 +9,10 @@ LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml
 export PYTHON
 
-# A file's tests share what was costly to start; whole files go to one of two processes.
+# A file's tests share what was costly to start: whole files go to one of two processes.
 PYTEST = .venv/bin/pytest -n 2 --dist loadfile
+# Those that take long come first, see tests/conftest.py.
+NO_BROWSER = $(PYTEST) --no-loadscope-reorder --ignore tests/browser
 
 .PHONY: run test quick setup setup-dev static lock
 
@@ -30,12 +32,12 @@ static: setup-dev
 	.venv/bin/mypy --num-workers 2
 
 quick: static
-	$(PYTEST) --ignore tests/browser -m "not slow"
+	$(NO_BROWSER) -m "not slow"
 
 # Browser checks apart: they run other processes, where coverage adds nothing that these lack.
 test: static
 	@.ci/browser
-	$(PYTEST) --ignore tests/browser --cov --cov-report=term:skip-covered
+	$(NO_BROWSER) --cov --cov-report=term:skip-covered
 	$(PYTEST) tests/browser
 
 lock:

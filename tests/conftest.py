@@ -9,8 +9,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items):
-    """Put the browser checks last: their driver keeps an event loop open on this thread."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    """Begin with the files that take long, so that no process waits for another in the end.
+
+    The browser checks come last: their driver keeps an event loop open on this thread.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: ("browser" in item.path.parts, item.path not in slow))
 
 
 @pytest.fixture(autouse=True)
