@@ -61,6 +61,7 @@ class RandomEmbedder:
     dimensions: int = DIMENSIONS
     default_threshold: float = 0.0
     typical_similarities: tuple[float, float] = (-0.1, 0.1)
+    scripts: frozenset[str] | None = None
 
     def cost_usd(self, texts: Sequence[str]) -> float:  # noqa: ARG002 - whatever they are
         """Return 0."""

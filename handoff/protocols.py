@@ -42,6 +42,14 @@ class Embedder(Protocol):
         """From where to where its cosines of a query with agents usually lie: a page's axis."""
         ...
 
+    @property
+    def scripts(self) -> frozenset[str] | None:
+        """The scripts that it knows, called as in `core.scripts`; None for all.
+
+        Nobody gets a query in others, unless the registry is written in them.
+        """
+        ...
+
     def cost_usd(self, texts: Sequence[str]) -> float | None:
         """Return the most that embedding texts can cost; None where that is not known."""
         ...

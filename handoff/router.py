@@ -179,6 +179,7 @@ class Router:
             lexical=scored.lexical,
             degraded=tuple(("extract_tags",) if each is None else () for each in tags),
             positions=scored.positions,
+            scripts=self.embedder.scripts,
         )
 
     async def route_many(

@@ -1,6 +1,7 @@
 """What the tests of evaluation are given: judged cases, labelled sets, and core's word on each."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from handoff.core.decision import decide_by
 from handoff.core.model import Agent, EvidenceSet, Policy, Registry, ThresholdSource
 from handoff.core.ranking import rank_by
-from handoff.evaluation.judged import NOBODY, Judged, Labelled, label
+from handoff.evaluation.judged import NOBODY, Judged, Labelled, label, rank_cases, settle
 
 # No deadline: how long a rule takes on a busy machine says nothing about the rule.
 some = settings(max_examples=50, deadline=None)
@@ -17,6 +18,9 @@ some = settings(max_examples=50, deadline=None)
 ENDINGS = ("right", "wrong", "missed", "refused", "taken")
 TAGS = ("billing", "model", "c++")
 MISSING = "somebody of another registry"
+GREEK = "Ποιος αναλαμβάνει"
+"""A query in letters that no registry of these tests uses."""
+LATIN = frozenset({"Latin"})
 
 figures = st.one_of(
     # A few round figures, so that ties and hits on the very threshold are common.
@@ -86,7 +90,8 @@ def evidence_set(
 def labelled_sets(draw) -> tuple[Labelled, list[str | None]]:
     """Draw some cases with tags, scores and labels on up to five agents, some of them returned.
 
-    A label may name an agent that the registry, or the index, does not have.
+    A label may name an agent that the registry, or the index, does not have; a query may be Greek,
+    and the embedder may know Latin letters only.
     """
     carried = draw(st.lists(st.sets(st.sampled_from(TAGS)), min_size=1, max_size=5))
     own = st.one_of(st.none(), figures)
@@ -115,6 +120,12 @@ def labelled_sets(draw) -> tuple[Labelled, list[str | None]]:
         lexical=table(lexical_scores),
         positions=None if returned is None else each(place),
     )
+    spoken = each(st.sampled_from(["query", GREEK]))
+    evidence = replace(
+        evidence,
+        queries=tuple(f"{text} {row}" for row, text in enumerate(spoken)),
+        scripts=draw(st.sampled_from([None, LATIN])),
+    )
     expected = each(st.sampled_from([None, MISSING, *(agent.id for agent in agents)]))
     return label(evidence, registry, expected), expected
 
@@ -127,7 +138,18 @@ policies = st.builds(
     use_tags=st.booleans(),
     per_agent=st.booleans(),
     lexical_weight=st.one_of(st.just(0.0), st.floats(0, 1, width=32)),
+    known_scripts_only=st.booleans(),
 )
+
+
+def settled_by(labelled: Labelled, policy: Policy) -> Judged:
+    """Rank and settle a set as a policy says."""
+    return settle(
+        rank_cases(labelled, use_tags=policy.use_tags, lexical_weight=policy.lexical_weight),
+        policy.margin,
+        labelled.own_thresholds if policy.per_agent else None,
+        labelled.unknown if policy.known_scripts_only else None,
+    )
 
 
 def decided(labelled: Labelled, policy: Policy) -> list[str | None]:

@@ -142,6 +142,7 @@ def _policy_digest(policy: Policy, registry: Registry) -> str:
         policy.use_tags,
         policy.per_agent,
         policy.lexical_weight,
+        policy.known_scripts_only,
         sorted(own.items()),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

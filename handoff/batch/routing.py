@@ -8,12 +8,23 @@ import numpy as np
 from handoff.core.errors import QueryError
 from handoff.core.lexical import Lexicon
 from handoff.core.model import EvidenceSet, Outcome, Policy, Registry
+from handoff.core.scripts import unknown_script
 from handoff.core.texts import formula_safe, parse_query
 from handoff.evaluation.judged import label, rank_cases
 from handoff.router import Router
 from handoff.trace import Trace
 
-COLUMNS = ("agent", "outcome", "score", "threshold", "margin", "tags", "degraded", "error")
+COLUMNS = (
+    "agent",
+    "outcome",
+    "score",
+    "threshold",
+    "margin",
+    "tags",
+    "unknown_script",
+    "degraded",
+    "error",
+)
 """What is known of a query in the end, one cell each; `agent` is empty where nobody takes it."""
 
 FAILED = "failed"
@@ -72,7 +83,7 @@ async def route_texts(router: Router, policy: Policy, texts: Sequence[str]) -> l
 
 def failed(reason: str) -> Cells:
     """Return the cells of a row that cannot be routed."""
-    return ("", FAILED, "", "", "", "", "", formula_safe(reason))
+    return ("", FAILED, "", "", "", "", "", "", formula_safe(reason))
 
 
 def judge_many(evidence: EvidenceSet, registry: Registry, policy: Policy) -> list[Cells]:
@@ -84,20 +95,26 @@ def judge_many(evidence: EvidenceSet, registry: Registry, policy: Policy) -> lis
         own = [np.nan if each.threshold is None else each.threshold for each in registry.agents]
         theirs = np.array(own, dtype=np.float64)[ranked.best]
         thresholds = np.where(np.isnan(theirs), thresholds, theirs)
+    scripts: list[str | None] = [None] * len(ranked)
+    if policy.known_scripts_only:
+        scripts = [
+            unknown_script(query, evidence.scripts, registry.scripts) for query in evidence.queries
+        ]
     reached = ranked.levels >= thresholds.astype(np.float32)
     clear = ranked.leads >= np.float32(policy.margin)
     return [
         (
-            formula_safe(registry.agents[best].id) if takes and leads else "",
-            _outcome(reached=takes, clear=leads),
+            formula_safe(registry.agents[best].id) if takes and leads and script is None else "",
+            _outcome(reached=takes and script is None, clear=leads),
             str(score),
             str(threshold),
             str(lead) if lead < np.inf else "",
             formula_safe(";".join(tags)),
+            script or "",
             ";".join(stages),
             "",
         )
-        for best, takes, leads, score, threshold, lead, tags, stages in zip(
+        for best, takes, leads, score, threshold, lead, tags, script, stages in zip(
             ranked.best,
             reached.tolist(),
             clear.tolist(),
@@ -105,6 +122,7 @@ def judge_many(evidence: EvidenceSet, registry: Registry, policy: Policy) -> lis
             thresholds.tolist(),
             ranked.leads,
             evidence.tags,
+            scripts,
             evidence.degraded,
             strict=True,
         )

@@ -21,6 +21,8 @@ def decide(
     threshold: float,
     margin: float = 0.0,
     per_agent: Mapping[str, float] | None = None,
+    *,
+    known_scripts_only: bool = True,
 ) -> Decision:
     """Judge the best candidate; a runner-up never takes over.
 
@@ -29,12 +31,14 @@ def decide(
         threshold: The least score at which the query is handed off, inclusive; 0.0 is one.
         margin: Closer than this to the runner-up is ambiguous; 0.0 never is.
         per_agent: Thresholds by agent id that come before `threshold`; None leaves them out.
+        known_scripts_only: Whether nobody gets a query that is mostly in an unknown script.
     """
     best = ranking[0]
     own = None if per_agent is None else per_agent.get(best.agent.id)
     applied = threshold if own is None else own
     lead = ranking.margin
-    if not reaches(best.score, applied):
+    unknown = ranking.unknown_script if known_scripts_only else None
+    if unknown is not None or not reaches(best.score, applied):
         outcome = Outcome.BELOW_THRESHOLD
     elif lead is not None and not reaches(lead, margin):
         outcome = Outcome.AMBIGUOUS
@@ -46,10 +50,17 @@ def decide(
         threshold=applied,
         own_threshold=own is not None,
         margin=lead,
+        unknown_script=unknown,
     )
 
 
 def decide_by(ranking: Ranking, policy: Policy) -> Decision:
     """Judge the best candidate as a policy says."""
     per_agent = ranking.registry.thresholds if policy.per_agent else None
-    return decide(ranking, policy.threshold, policy.margin, per_agent)
+    return decide(
+        ranking,
+        policy.threshold,
+        policy.margin,
+        per_agent,
+        known_scripts_only=policy.known_scripts_only,
+    )

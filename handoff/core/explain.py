@@ -114,7 +114,8 @@ class Bar:
     """What an agent's score has to come to for it to get a query.
 
     Attributes:
-        candidate: Whether the tag filter keeps it; nothing helps where it does not.
+        candidate: Whether the tag filter keeps it, and the query's script lets anybody have it;
+            nothing helps where not.
         rival: The best other candidate's score; None without one.
         ahead: Whether it comes first at the rival's own score, by registry order.
         threshold: The one that judges it.
@@ -234,8 +235,9 @@ def bar_of(evidence: Evidence, registry: Registry, policy: Policy, position: int
     kept = ranking.order[: ranking.candidates].tolist()
     others = [rank for rank, at in enumerate(kept) if at != position]
     own = registry.agents[position].threshold if policy.per_agent else None
+    unreadable = policy.known_scripts_only and ranking.unknown_script is not None
     return Bar(
-        candidate=len(others) < len(kept),
+        candidate=len(others) < len(kept) and not unreadable,
         rival=float(ranking.scores[others[0]]) if others else None,
         ahead=bool(others) and position < kept[others[0]],
         threshold=policy.threshold if own is None else own,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handoff.core.errors import RegistryError
+from handoff.core.scripts import scripts_in_use
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.intp]
@@ -60,9 +61,11 @@ class Registry:
     fingerprint: str = field(init=False, repr=False, compare=False)
     """SHA-256 over the rows' id, name, description and tags, then over the examples, if any; no
     threshold is in it."""
+    scripts: frozenset[str] = field(init=False, repr=False, compare=False)
+    """What its names, descriptions and examples are written in, such as Latin or Greek."""
 
     def __post_init__(self) -> None:
-        """Derive positions, carriers and fingerprint."""
+        """Derive positions, carriers, fingerprint and scripts."""
         if not self.agents:
             raise RegistryError("A registry needs at least one agent.")
         positions = {agent.id: position for position, agent in enumerate(self.agents)}
@@ -82,6 +85,9 @@ class Registry:
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "carriers", by_tag)
         object.__setattr__(self, "fingerprint", rows.hexdigest())
+        texts = [text for agent in self.agents for text in (agent.name, agent.description)]
+        texts += [example.query for example in self.examples]
+        object.__setattr__(self, "scripts", scripts_in_use(texts))
 
     def __len__(self) -> int:
         return len(self.agents)
@@ -115,6 +121,7 @@ class Evidence:
         degraded: The stages that were skipped because their provider is down.
         positions: None for all agents in registry order; else the agents that a large index
             returned, with and without the tag filter, ascending, shape (returned,).
+        scripts: Those that the embedder knows, such as Latin; None for all.
     """
 
     query: str
@@ -127,6 +134,7 @@ class Evidence:
     lexical: FloatArray
     degraded: tuple[str, ...] = ()
     positions: IntArray | None = None
+    scripts: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,6 +152,7 @@ class EvidenceSet:
         lexical: Same shape as `similarities`.
         degraded: One tuple a case.
         positions: None for all agents, else shape (cases, returned).
+        scripts: Those that the embedder knows; None for all.
     """
 
     queries: tuple[str, ...]
@@ -156,6 +165,7 @@ class EvidenceSet:
     lexical: FloatArray
     degraded: tuple[tuple[str, ...], ...]
     positions: IntArray | None = None
+    scripts: frozenset[str] | None = None
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -176,6 +186,7 @@ class EvidenceSet:
             lexical=self.lexical[row],
             degraded=self.degraded[row],
             positions=None if self.positions is None else self.positions[row],
+            scripts=self.scripts,
         )
 
 
@@ -205,6 +216,8 @@ class Ranking:
         lexical: Their lexical scores, same order and shape.
         candidates: How many of the first are candidates; at least one.
         widened: No agent carried an extracted tag, so all stayed.
+        unknown_script: The script that the query is mostly in, where neither embedder nor registry
+            knows it.
     """
 
     registry: Registry
@@ -214,6 +227,7 @@ class Ranking:
     lexical: FloatArray
     candidates: int
     widened: bool
+    unknown_script: str | None = None
 
     def __len__(self) -> int:
         return len(self.order)
@@ -259,6 +273,7 @@ class Policy:
         use_tags: Whether the tag filter is on.
         per_agent: Whether an agent's own threshold comes first.
         lexical_weight: How much of the lexical score is added to the similarity.
+        known_scripts_only: Whether nobody gets a query that is mostly in an unknown script.
     """
 
     threshold: float
@@ -267,6 +282,7 @@ class Policy:
     use_tags: bool = True
     per_agent: bool = False
     lexical_weight: float = 0.0
+    known_scripts_only: bool = True
 
 
 class Outcome(StrEnum):
@@ -287,6 +303,8 @@ class Decision:
         threshold: The one that judged it.
         own_threshold: Whether that one was the agent's own.
         margin: Best minus second candidate; None with a single candidate.
+        unknown_script: The script that the query is mostly in, where that keeps everybody from it,
+            whatever the threshold.
     """
 
     outcome: Outcome
@@ -294,6 +312,7 @@ class Decision:
     threshold: float
     own_threshold: bool
     margin: float | None
+    unknown_script: str | None = None
 
     @property
     def agent(self) -> Agent | None:

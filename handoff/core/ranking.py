@@ -4,6 +4,7 @@ import numpy as np
 
 from handoff.core.model import Evidence, Policy, Ranking, Registry
 from handoff.core.scoring import total_scores
+from handoff.core.scripts import unknown_script
 from handoff.core.tags import carriers_of
 
 
@@ -44,6 +45,7 @@ def rank(
         lexical=evidence.lexical[order],
         candidates=candidates,
         widened=widened,
+        unknown_script=unknown_script(evidence.query, evidence.scripts, registry.scripts),
     )
 
 

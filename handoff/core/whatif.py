@@ -21,7 +21,8 @@ class WhatIf:
 
     Attributes:
         threshold_from: The outcome stays for thresholds from here, the agent's own where that one
-            judged; exclusive where nobody reached it, since the best score itself would.
+            judged; exclusive where nobody reached it, since the best score itself would; for every
+            threshold where the query's script keeps everybody from it.
         threshold_to: And up to here, inclusive.
         other_filter: The decision with the tag filter switched the other way.
         missing_tags: The tags without which another agent, or nobody, would take the query, or
@@ -38,7 +39,8 @@ def ask_what_if(evidence: Evidence, registry: Registry, policy: Policy) -> WhatI
     """Judge the same evidence under every policy and tag set that is one step away."""
     decision = decide_by(rank_by(evidence, registry, policy), policy)
     switched = replace(policy, use_tags=not policy.use_tags)
-    below = decision.outcome is Outcome.BELOW_THRESHOLD
+    always = decision.unknown_script is not None
+    below = decision.outcome is Outcome.BELOW_THRESHOLD and not always
     missing = []
     if policy.use_tags:
         for tag in evidence.tags:
@@ -48,7 +50,7 @@ def ask_what_if(evidence: Evidence, registry: Registry, policy: Policy) -> WhatI
                 missing.append(MissingTag(tag, without))
     return WhatIf(
         threshold_from=decision.best.score if below else -1.0,
-        threshold_to=1.0 if below else decision.best.score,
+        threshold_to=1.0 if below or always else decision.best.score,
         other_filter=decide_by(rank_by(evidence, registry, switched), policy),
         missing_tags=tuple(missing),
     )

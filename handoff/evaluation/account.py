@@ -23,7 +23,7 @@ class Fate(IntEnum):
     OUTRANKED = 2
     """The expected agent was a candidate, another one was the best."""
     HELD_BACK = 3
-    """The expected agent was the best; threshold or margin kept it from the query."""
+    """The expected agent was the best; threshold, margin or script kept it from the query."""
     REFUSED = 4
     """Nobody was expected, nobody selected."""
     TAKEN = 5

@@ -27,7 +27,8 @@ class Analysis:
         labelled: The set.
         policy: How it is judged.
         ranked: Best candidates before threshold and margin.
-        settled: The same with margin and own thresholds; what a recommendation starts from.
+        settled: The same with margin, own thresholds and unknown scripts; what a recommendation
+            starts from.
         ended: How each case ends, shape (cases,).
         got: Who gets each case, or `NOBODY`, shape (cases,).
         counts: Of the endings and of what failed.
@@ -41,6 +42,7 @@ class Analysis:
         auroc: How well scores tell in-scope cases from those nobody should take, or NaN.
         false_positives: Share of the latter that score as 95 % of the former do, or NaN.
         degraded: How many cases were tagged by nobody because their tagger was down.
+        unknown: How many queries are mostly in an unknown script.
     """
 
     labelled: Labelled
@@ -60,6 +62,7 @@ class Analysis:
     auroc: float
     false_positives: float
     degraded: int
+    unknown: int
 
 
 def analyse(labelled: Labelled, policy: Policy, failed: int = 0) -> Analysis:
@@ -74,7 +77,8 @@ def analyse(labelled: Labelled, policy: Policy, failed: int = 0) -> Analysis:
     unfiltered = rank_cases(labelled, use_tags=False, lexical_weight=policy.lexical_weight)
     own = labelled.own_thresholds if policy.per_agent else None
     ranked, other = (filtered, unfiltered) if policy.use_tags else (unfiltered, filtered)
-    judged = settle(ranked, policy.margin, own)
+    unknown = labelled.unknown if policy.known_scripts_only else None
+    judged = settle(ranked, policy.margin, own, unknown)
     ended = endings(judged, policy.threshold)
     confusion = confuse(judged, policy.threshold)
     survived = stand(labelled, use_tags=True).candidate[ranked.in_scope]
@@ -90,7 +94,7 @@ def analyse(labelled: Labelled, policy: Policy, failed: int = 0) -> Analysis:
         account=take_account(
             judged,
             stand(labelled, use_tags=policy.use_tags),
-            settle(other, policy.margin, own),
+            settle(other, policy.margin, own, unknown),
             policy.threshold,
             failed,
         ),
@@ -102,6 +106,7 @@ def analyse(labelled: Labelled, policy: Policy, failed: int = 0) -> Analysis:
         auroc=auroc(ranked),
         false_positives=false_positives_at(ranked),
         degraded=sum("extract_tags" in stages for stages in labelled.evidence.degraded),
+        unknown=int(labelled.unknown.sum()),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from handoff.core.model import BoolArray, EvidenceSet, FloatArray, IntArray, Registry
 from handoff.core.scoring import total_scores
+from handoff.core.scripts import unknown_script
 from handoff.core.tags import carriers_of
 
 NOBODY = -1
@@ -25,6 +26,7 @@ class Labelled:
         expected: Each case's expected agent as its position, `NOBODY` or `ABSENT`, shape (cases,).
         removed: Whom the tag filter removes, shape as `evidence.similarities`.
         own_thresholds: The agents' own, NaN where an agent has none, shape (agents,).
+        unknown: Which queries are mostly in an unknown script, shape (cases,).
     """
 
     registry: Registry
@@ -32,6 +34,7 @@ class Labelled:
     expected: IntArray
     removed: BoolArray
     own_thresholds: FloatArray
+    unknown: BoolArray
 
     def __len__(self) -> int:
         return len(self.expected)
@@ -44,8 +47,8 @@ class Judged:
     Attributes:
         best: The best candidate's position.
         levels: The best candidate's score: the highest common threshold at which it gets the query.
-            +inf (-inf) if its own threshold or the margin accepts (rejects) the query regardless
-            of the common one.
+            +inf (-inf) if its own threshold, the margin or the query's script accepts (rejects) the
+            query regardless of the common one.
         leads: The best candidate's score minus the second's; infinite with a single candidate.
         expected: As in `Labelled`.
     """
@@ -103,6 +106,13 @@ def label(evidence: EvidenceSet, registry: Registry, expected: Sequence[str | No
         expected=np.array(wanted, dtype=np.intp),
         removed=removed,
         own_thresholds=np.array(own, dtype=np.float32),
+        unknown=np.array(
+            [
+                unknown_script(query, evidence.scripts, registry.scripts) is not None
+                for query in evidence.queries
+            ],
+            dtype=np.bool_,
+        ),
     )
 
 
@@ -142,13 +152,19 @@ def judge_scores(
     )
 
 
-def settle(judged: Judged, margin: float, own_thresholds: FloatArray | None) -> Judged:
-    """Fold a margin and the agents' own thresholds into the levels.
+def settle(
+    judged: Judged,
+    margin: float,
+    own_thresholds: FloatArray | None,
+    unknown: BoolArray | None = None,
+) -> Judged:
+    """Fold a margin, the agents' own thresholds and unknown scripts into the levels.
 
     Args:
         judged: As `rank_cases` returned it.
         margin: Closer than this to the runner-up is ambiguous.
         own_thresholds: NaN where an agent has none, shape (agents,); None leaves them out.
+        unknown: Which cases nobody gets for their script, shape (cases,); None for none.
     """
     levels = judged.levels
     if own_thresholds is not None:
@@ -156,4 +172,6 @@ def settle(judged: Judged, margin: float, own_thresholds: FloatArray | None) -> 
         decided = np.where(levels >= own, np.inf, -np.inf)
         levels = np.where(np.isnan(own), levels, decided)
     levels = np.where(judged.leads >= np.float32(margin), levels, -np.inf)
+    if unknown is not None:
+        levels = np.where(unknown, -np.inf, levels)
     return replace(judged, levels=np.asarray(levels, dtype=np.float32))

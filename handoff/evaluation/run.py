@@ -213,4 +213,5 @@ def join(parts: Sequence[EvidenceSet]) -> EvidenceSet:
         lexical=np.concatenate([part.lexical for part in parts]),
         degraded=tuple(stages for part in parts for stages in part.degraded),
         positions=np.concatenate(found) if found else None,
+        scripts=first.scripts,
     )

@@ -13,7 +13,7 @@ from handoff.core.model import Policy, ThresholdSource
 from handoff.core.texts import listed, parse_number, shorten
 from handoff.files.whole_file import write_whole
 
-KEYS = ("threshold", "margin", "per_agent", "lexical_weight", "found")
+KEYS = ("threshold", "margin", "per_agent", "lexical_weight", "known_scripts_only", "found")
 FOUND_KEYS = ("date", "embedder", "registry", "goal", "cases", "accuracy", "coverage")
 
 _HUGE = 1e9
@@ -65,8 +65,8 @@ def load_policy(
 
     Args:
         config: handoff.toml with any of `threshold`, `margin`, `lexical_weight` (numbers),
-            `per_agent` (true or false), and, where a program saved it, the table `found`; None
-            for none.
+            `per_agent`, `known_scripts_only` (true or false), and, where a program saved it, the
+            table `found`; None for none.
         default_threshold: The embedder's.
         ground: What queries are routed on; None to leave that open.
         force: Take the file's word whatever it was found on.
@@ -80,9 +80,6 @@ def load_policy(
     name = shorten(str(config), 200)
     values = _read(config, name)
     _check_keys(values, KEYS, f"{name}: unknown key")
-    per_agent = values.get("per_agent", False)
-    if not isinstance(per_agent, bool):
-        raise SettingsError(f"{name}: per_agent must be true or false.")
     threshold = values.get("threshold")
     policy = Policy(
         threshold=default_threshold
@@ -90,9 +87,12 @@ def load_policy(
         else _within(_number(threshold), (-1, 1), f"{name}: threshold"),
         source=ThresholdSource.EMBEDDER if threshold is None else ThresholdSource.CONFIG,
         margin=_within(_number(values.get("margin", 0.0)), (0, 2), f"{name}: margin"),
-        per_agent=per_agent,
+        per_agent=_switch(values.get("per_agent", False), f"{name}: per_agent"),
         lexical_weight=_within(
             _number(values.get("lexical_weight", 0.0)), (0, 1), f"{name}: lexical_weight"
+        ),
+        known_scripts_only=_switch(
+            values.get("known_scripts_only", True), f"{name}: known_scripts_only"
         ),
     )
     _check_found(values.get("found", {}), None if force else ground, name)
@@ -118,6 +118,7 @@ def format_policy(policy: Policy, found: Found) -> str:
             "margin": policy.margin,
             "per_agent": policy.per_agent,
             "lexical_weight": policy.lexical_weight,
+            "known_scripts_only": policy.known_scripts_only,
             "found": {
                 "date": found.date,
                 "embedder": found.ground.embedder,
@@ -184,6 +185,12 @@ def _within(number: float, limits: tuple[int, int], name: str) -> float:
     if not least <= number <= most:
         raise SettingsError(f"{name} must be a number from {least} to {most}.")
     return number
+
+
+def _switch(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} must be true or false.")
+    return value
 
 
 def _number(value: object) -> float:

@@ -54,6 +54,11 @@ class CachedEmbedder:
         """The inner embedder's."""
         return self._embedder.typical_similarities
 
+    @property
+    def scripts(self) -> frozenset[str] | None:
+        """The inner embedder's."""
+        return self._embedder.scripts
+
     def cost_usd(self, texts: Sequence[str]) -> float | None:
         """Return the inner embedder's, whatever is kept."""
         return self._embedder.cost_usd(texts)

@@ -21,6 +21,7 @@ class ScriptedEmbedder:
     paid = False
     default_threshold = 0.3
     typical_similarities = (-0.4, 1.0)
+    scripts = None
     dimensions = 64
 
     def __init__(self) -> None:

@@ -30,6 +30,7 @@ def route_to_json(route: Route, top: int | None = None) -> dict[str, Any]:
         "threshold": decision.threshold,
         "threshold_source": route.threshold_source.value,
         "best_score": plain_score(decision.best.score),
+        "unknown_script": decision.unknown_script,
         "margin": None if decision.margin is None else plain_score(decision.margin),
         "tags": list(evidence.tags),
         "widened": route.ranking.widened,

@@ -41,8 +41,14 @@ def headline(decision: Decision) -> str:
 
 
 def reason(route: Route) -> str:
-    """Say in one sentence how the best score stands to the threshold, or to the runner-up."""
+    """Say how the best score stands to the threshold, or to the runner-up; or why none counts."""
     decision, ranking = route.decision, route.ranking
+    if decision.unknown_script is not None:
+        return (
+            f"The query is mostly in {letters(decision.unknown_script)}, which the embedder does "
+            "not know and the agents' texts do not use, so no score counts. To go by the scores "
+            "all the same, set known_scripts_only = false in handoff.toml."
+        )
     best = decision.best
     score, threshold = together(best.score, decision.threshold)
     source, what = SOURCES[route.threshold_source], _measure(route)
@@ -58,6 +64,11 @@ def reason(route: Route) -> str:
     return f"{first} leads {second} by {lead}, less than the required margin {needed}."
 
 
+def letters(script: str) -> str:
+    """Return what the letters of a script are called in a sentence."""
+    return "Chinese characters" if script == "Han" else f"{script} letters"
+
+
 def _measure(route: Route) -> str:
     """Return what a score is called: a similarity, unless words add to it."""
     return "score" if route.policy.lexical_weight else "similarity"
@@ -70,6 +81,11 @@ def comparison(route: Route) -> str:
     if len(ranking) == 1:
         return f"{best.agent.name} is the only agent of this registry."
     second = ranking[1]
+    if route.decision.unknown_script is not None:
+        return (
+            f"{best.agent.name} has the highest {_measure(route)}, which says nothing of what the "
+            "query means."
+        )
     first_score, second_score = together(best.score, second.score)
     first_name, second_name = names([best, second])
     if ranking.candidates == 1:
@@ -97,7 +113,7 @@ def voice(route: Route, learned: Learned | None) -> str | None:
     """
     best = route.decision.best.agent
     evidence = route.evidence
-    if learned is None or "embed_query" in evidence.degraded:
+    if learned is None or "embed_query" in evidence.degraded or route.decision.unknown_script:
         return None
     position = route.ranking.registry.positions[best.id]
     heard = strongest_voice(evidence.vector, evidence.query, learned, position)
@@ -196,6 +212,8 @@ def _all_kept(count: int) -> str:
 
 
 def _threshold_range(route: Route, what_if: WhatIf) -> str:
+    if route.decision.unknown_script is not None:
+        return "The letters of the query decide: nobody gets it at any threshold."
     if route.decision.own_threshold:
         return (
             f"{route.decision.best.agent.name} is judged by a threshold of its own, "

@@ -107,6 +107,7 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "use_tags": policy.use_tags,
         "per_agent": policy.per_agent,
         "lexical_weight": policy.lexical_weight,
+        "known_scripts_only": policy.known_scripts_only,
     }
 
 

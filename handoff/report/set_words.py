@@ -159,7 +159,13 @@ def warnings(found: Recommendation) -> list[str]:
 
 
 def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) -> list[str]:
-    """Say what is wrong with a set: rows that failed, contradictions, an old name, lost tags."""
+    """Say what is wrong with a set: rows that failed, contradictions, what was lost.
+
+    Args:
+        cases: As they were read.
+        analysis: Of those that were gathered; None before that.
+        failures: Why others were not.
+    """
     said = [failed.reason for failed in cases.failed[:_NAMED]]
     if len(cases.failed) > _NAMED:
         said.append(f"And {counted(len(cases.failed) - _NAMED, 'more row')} cannot be used.")
@@ -182,6 +188,11 @@ def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) 
     if analysis is not None and analysis.degraded:
         said.append(
             f"{counted(analysis.degraded, 'case')} got no tags because their provider was down."
+        )
+    if analysis is not None and analysis.policy.known_scripts_only and analysis.unknown:
+        said.append(
+            f"Nobody gets {counted(analysis.unknown, 'case')} in letters that the embedder does "
+            "not know."
         )
     return said
 

@@ -61,6 +61,8 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
         use_tags=use_tags,
         per_agent=per_agent,
         lexical_weight=lexical_weight,
+        # No control: a line of handoff.toml.
+        known_scripts_only=policy.known_scripts_only,
     )
 
 

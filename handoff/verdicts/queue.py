@@ -9,7 +9,7 @@ import numpy as np
 
 from handoff.core.decision import decide_by
 from handoff.core.errors import CasesError, QueryError
-from handoff.core.model import FloatArray, IntArray, Policy, Registry
+from handoff.core.model import BoolArray, FloatArray, IntArray, Policy, Registry
 from handoff.core.ranking import rank_by
 from handoff.core.texts import LONGEST_QUERY, parse_query
 from handoff.files.csv_table import Shape, parse_rows
@@ -49,17 +49,21 @@ class Outlook:
         best: Each query's best candidate, a position, shape (looked at,).
         scores: Its score, same shape.
         leads: How far it leads the next, same shape; infinite without one.
+        unknown: Whether it is mostly in an unknown script, same shape.
     """
 
     best: IntArray
     scores: FloatArray
     leads: FloatArray
+    unknown: BoolArray
 
     def __len__(self) -> int:
         return len(self.best)
 
 
-NOTHING_SEEN = Outlook(np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.float32))
+NOTHING_SEEN = Outlook(
+    np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, np.bool_)
+)
 
 
 def make_queue(lines: Iterable[str]) -> Queue:
@@ -124,12 +128,14 @@ async def look_ahead(
             ranking = rank_by(evidence, router.registry, policy)
             decision = decide_by(ranking, policy)
             lead = math.inf if decision.margin is None else decision.margin
-            rows.append((int(ranking.order[0]), decision.best.score, lead))
-        best, scores, leads = zip(*rows, strict=True)
+            unknown = ranking.unknown_script is not None
+            rows.append((int(ranking.order[0]), decision.best.score, lead, unknown))
+        best, scores, leads, unreadable = zip(*rows, strict=True)
         seen = Outlook(
             np.concatenate([seen.best, np.array(best, np.intp)]),
             np.concatenate([seen.scores, np.array(scores, np.float32)]),
             np.concatenate([seen.leads, np.array(leads, np.float32)]),
+            np.concatenate([seen.unknown, np.array(unreadable, np.bool_)]),
         )
         yield seen
 
@@ -141,6 +147,7 @@ def order_queue(
 
     What was not looked at comes last, as given. Most informative is what is closest to where its
     outcome would change: at the threshold, or, of what reaches it, at the margin to the runner-up.
+    What nobody gets for its script changes with neither.
 
     Args:
         order: Which one.
@@ -152,14 +159,15 @@ def order_queue(
     if order is Order.GIVEN or not len(seen):
         return list(queries)
     thresholds = _thresholds(seen, registry, policy)
+    refused = seen.unknown & policy.known_scripts_only
     if order is Order.CLOSEST:
         above = seen.scores - thresholds
         # Below the threshold nobody gets the query, whoever is second.
         to_margin = np.where(above >= 0, np.abs(seen.leads - policy.margin), np.inf)
-        keys = np.minimum(np.abs(above), to_margin)
+        keys = np.where(refused, np.inf, np.minimum(np.abs(above), to_margin))
     else:
         taken = (seen.scores >= thresholds) & (seen.leads >= np.float32(policy.margin))
-        keys = np.where(taken, seen.best, len(registry)).astype(np.float32)
+        keys = np.where(taken & ~refused, seen.best, len(registry)).astype(np.float32)
     places = np.argsort(keys, kind="stable").tolist()
     return [queries[place] for place in places] + list(queries[len(seen) :])
 

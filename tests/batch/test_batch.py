@@ -185,7 +185,7 @@ def judged_sets(draw):
     similarities = draw(st.lists(rows, min_size=count, max_size=count))
     chosen = st.lists(st.sampled_from([*TAGS, "nobody's"]), unique=True, max_size=2).map(tuple)
     evidence = EvidenceSet(
-        queries=("q",) * count,
+        queries=tuple(draw(st.sampled_from(["q", "Ποιος;"])) for _ in range(count)),
         embedder="e",
         tagger="t",
         fingerprint=registry.fingerprint,
@@ -194,6 +194,7 @@ def judged_sets(draw):
         similarities=np.array(similarities, dtype=np.float32),
         lexical=np.full((count, len(registry)), 0.5, dtype=np.float32),
         degraded=((),) * count,
+        scripts=draw(st.sampled_from([None, frozenset({"Latin"})])),
     )
     policy = Policy(
         threshold=draw(st.sampled_from([-1.0, 0.0, 0.25, 0.3])),
@@ -202,6 +203,7 @@ def judged_sets(draw):
         use_tags=draw(st.booleans()),
         per_agent=draw(st.booleans()),
         lexical_weight=draw(st.sampled_from([0.0, 0.5])),
+        known_scripts_only=draw(st.booleans()),
     )
     return evidence, registry, policy
 
@@ -220,6 +222,7 @@ def test_a_batch_decides_as_a_route_does(drawn):
         assert cells["agent"] == ("" if decision.agent is None else decision.agent.id)
         assert cells["outcome"] == decision.outcome.value
         assert np.float32(cells["score"]) == np.float32(decision.best.score)
+        assert cells["unknown_script"] == (decision.unknown_script or "")
         assert float(cells["threshold"]) == decision.threshold
         assert (cells["margin"] == "") == (decision.margin is None)
         if decision.margin is not None:
@@ -249,6 +252,8 @@ def test_the_ground_tells_inputs_and_policies_apart(router, source, tmp_path):
     assert batch_ground(other, router, POLICY).input != ground.input
     assert batch_ground(source, router, replace(POLICY, margin=0.1)).policy != ground.policy
     assert batch_ground(source, stricter, POLICY) == ground
+    any_script = replace(POLICY, known_scripts_only=False)
+    assert batch_ground(source, router, any_script).policy != ground.policy
     assert (
         batch_ground(source, stricter, per_agent).policy
         != batch_ground(source, router, per_agent).policy

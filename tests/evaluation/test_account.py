@@ -12,6 +12,7 @@ from judging import (
     evidence_set,
     labelled_sets,
     policies,
+    settled_by,
     some,
 )
 
@@ -19,7 +20,7 @@ from handoff.core.model import Agent, Policy, Registry, ThresholdSource
 from handoff.core.ranking import rank_by
 from handoff.evaluation.account import Account, Fate, stand, take_account
 from handoff.evaluation.counts import Counts
-from handoff.evaluation.judged import Labelled, label, rank_cases, settle
+from handoff.evaluation.judged import Labelled, label
 
 REGISTRY = Registry(
     (
@@ -51,14 +52,8 @@ SEVEN = label(
 
 def account_of(labelled: Labelled, policy: Policy, failed: int = 0) -> Account:
     """Take the account of a set under a policy, with the filter on or off."""
-    own = labelled.own_thresholds if policy.per_agent else None
     on, off = (
-        settle(
-            rank_cases(labelled, use_tags=use_tags, lexical_weight=policy.lexical_weight),
-            policy.margin,
-            own,
-        )
-        for use_tags in (True, False)
+        settled_by(labelled, replace(policy, use_tags=use_tags)) for use_tags in (True, False)
     )
     judged, switched = (on, off) if policy.use_tags else (off, on)
     standing = stand(labelled, use_tags=policy.use_tags)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given
-from judging import decided, ending, evidence_set, labelled_sets, policies, some
+from judging import decided, ending, evidence_set, labelled_sets, policies, settled_by, some
 
 from handoff.core.model import Agent, Policy, Registry, ThresholdSource
 from handoff.core.ranking import rank_by
@@ -14,7 +14,7 @@ from handoff.evaluation.account import Fate
 from handoff.evaluation.analysis import analyse
 from handoff.evaluation.confusion import confuse
 from handoff.evaluation.counts import Counts, Ending, count, endings
-from handoff.evaluation.judged import NOBODY, label, rank_cases, settle
+from handoff.evaluation.judged import NOBODY, label
 from handoff.evaluation.sweep import false_positives_at
 
 REGISTRY = Registry(
@@ -239,8 +239,7 @@ def test_the_sweep_of_an_analysis_holds_its_policy_but_for_the_threshold(known, 
 def test_the_confusion_of_an_analysis_is_that_of_its_policy(known, policy):
     """Margin, own thresholds, filter and lexical help all reach it."""
     labelled, _ = known
-    ranked = rank_cases(labelled, use_tags=policy.use_tags, lexical_weight=policy.lexical_weight)
-    judged = settle(ranked, policy.margin, labelled.own_thresholds if policy.per_agent else None)
+    judged = settled_by(labelled, policy)
 
     analysis = analyse(labelled, policy)
     confusion = confuse(judged, policy.threshold)

@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 from hypothesis import given
-from judging import MISSING, decided, labelled_sets, policies, some
+from judging import MISSING, decided, labelled_sets, policies, settled_by, some
 
 from handoff.evaluation.confusion import Confusion, confuse, figures_by_agent
-from handoff.evaluation.judged import ABSENT, NOBODY, Judged, rank_cases, settle
+from handoff.evaluation.judged import ABSENT, NOBODY, Judged
 
 
 def judged_cases(*cases: tuple[int, int, float]) -> Judged:
@@ -42,10 +42,8 @@ def test_a_confusion_is_what_a_dictionary_counts(known, policy):
         (numbers[wanted], numbers[got])
         for wanted, got in zip(expected, decided(labelled, policy), strict=True)
     )
-    ranked = rank_cases(labelled, use_tags=policy.use_tags, lexical_weight=policy.lexical_weight)
-    own = labelled.own_thresholds if policy.per_agent else None
 
-    confusion = confuse(settle(ranked, policy.margin, own), policy.threshold)
+    confusion = confuse(settled_by(labelled, policy), policy.threshold)
 
     assert cells(confusion) == alone
     assert len(confusion.cases) == len(alone)
@@ -58,12 +56,8 @@ def test_the_figures_of_an_agent_are_what_counting_gives(known, policy):
     labelled, expected = known
     got = decided(labelled, policy)
     ids = [agent.id for agent in labelled.registry.agents]
-    ranked = rank_cases(labelled, use_tags=policy.use_tags, lexical_weight=policy.lexical_weight)
-    own = labelled.own_thresholds if policy.per_agent else None
 
-    figures = figures_by_agent(
-        confuse(settle(ranked, policy.margin, own), policy.threshold), len(ids)
-    )
+    figures = figures_by_agent(confuse(settled_by(labelled, policy), policy.threshold), len(ids))
 
     assert figures.expected.tolist() == [expected.count(agent) for agent in ids]
     assert figures.got.tolist() == [got.count(agent) for agent in ids]

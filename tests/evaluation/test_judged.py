@@ -12,6 +12,7 @@ from judging import (
     evidence_set,
     labelled_sets,
     policies,
+    settled_by,
     some,
 )
 
@@ -19,7 +20,7 @@ from handoff.core.model import Agent, Registry
 from handoff.core.ranking import rank_by
 from handoff.evaluation.confusion import selected
 from handoff.evaluation.counts import Ending, count, endings
-from handoff.evaluation.judged import ABSENT, NOBODY, Judged, Labelled, label, rank_cases, settle
+from handoff.evaluation.judged import ABSENT, NOBODY, Judged, label, rank_cases, settle
 
 REGISTRY = Registry(
     (
@@ -30,12 +31,6 @@ REGISTRY = Registry(
 )
 
 
-def judged_by(labelled: Labelled, policy) -> Judged:
-    """Rank and settle a set as a policy says."""
-    ranked = rank_cases(labelled, use_tags=policy.use_tags, lexical_weight=policy.lexical_weight)
-    return settle(ranked, policy.margin, labelled.own_thresholds if policy.per_agent else None)
-
-
 @some
 @given(known=labelled_sets(), policy=policies)
 def test_who_gets_each_case_is_what_deciding_it_alone_says(known, policy):
@@ -43,7 +38,7 @@ def test_who_gets_each_case_is_what_deciding_it_alone_says(known, policy):
     labelled, _ = known
     ids = [agent.id for agent in labelled.registry.agents]
 
-    got = selected(judged_by(labelled, policy), policy.threshold).tolist()
+    got = selected(settled_by(labelled, policy), policy.threshold).tolist()
 
     assert [None if at == NOBODY else ids[at] for at in got] == decided(labelled, policy)
 
@@ -57,7 +52,7 @@ def test_how_each_case_ends_is_what_deciding_it_alone_says(known, policy):
         ending(got, wanted) for got, wanted in zip(decided(labelled, policy), expected, strict=True)
     ]
 
-    ended = endings(judged_by(labelled, policy), policy.threshold)
+    ended = endings(settled_by(labelled, policy), policy.threshold)
 
     assert [Ending(each).name.lower() for each in ended.tolist()] == alone
 
@@ -71,7 +66,7 @@ def test_counting_endings_is_counting_what_deciding_alone_says(known, policy):
         ending(got, wanted) for got, wanted in zip(decided(labelled, policy), expected, strict=True)
     )
 
-    counts = count(endings(judged_by(labelled, policy), policy.threshold), failed=2)
+    counts = count(endings(settled_by(labelled, policy), policy.threshold), failed=2)
 
     assert {name: getattr(counts, name) for name in alone} == dict(alone)
     assert counts.cases == len(expected) + 2
@@ -100,7 +95,7 @@ def test_ranking_leaves_the_evidence_alone(known, policy):
     labelled, _ = known
     before = (labelled.evidence.similarities.tolist(), labelled.removed.tolist())
 
-    judged_by(labelled, policy)
+    settled_by(labelled, policy)
 
     assert (labelled.evidence.similarities.tolist(), labelled.removed.tolist()) == before
 

@@ -19,11 +19,11 @@ from judging import (
     labelled_sets,
     policies,
     scored,
+    settled_by,
     some,
 )
 
 from handoff.evaluation.counts import Counts
-from handoff.evaluation.judged import rank_cases, settle
 from handoff.evaluation.sweep import (
     Sweep,
     auroc,
@@ -83,10 +83,8 @@ def test_thresholds_are_the_distinct_scores_and_one_that_nothing_reaches(cases):
 def test_the_sweep_agrees_with_deciding_each_case(known, policy):
     """At every threshold of the sweep, core on each case comes to the same five counts."""
     labelled, expected = known
-    ranked = rank_cases(labelled, use_tags=policy.use_tags, lexical_weight=policy.lexical_weight)
-    own = labelled.own_thresholds if policy.per_agent else None
 
-    swept = sweep(settle(ranked, policy.margin, own))
+    swept = sweep(settled_by(labelled, policy))
 
     for at, threshold in enumerate(swept.thresholds.tolist()):
         got = decided(labelled, replace(policy, threshold=threshold))

@@ -18,12 +18,15 @@ def test_without_a_config_the_embedder_sets_the_threshold():
         margin=0.0,
         use_tags=True,
         per_agent=False,
+        known_scripts_only=True,
     )
 
 
 def test_a_config_sets_the_policy(folder):
     """Each key of handoff.toml lands in the policy."""
-    config = configured(folder, "threshold = 0.4\nmargin = 0.05\nper_agent = true\n")
+    config = configured(
+        folder, "threshold = 0.4\nmargin = 0.05\nper_agent = true\nknown_scripts_only = false\n"
+    )
 
     assert load_policy(config, 0.23) == Policy(
         threshold=0.4,
@@ -31,6 +34,7 @@ def test_a_config_sets_the_policy(folder):
         margin=0.05,
         use_tags=True,
         per_agent=True,
+        known_scripts_only=False,
     )
 
 
@@ -146,15 +150,16 @@ def test_a_lexical_weight_is_a_number_from_zero_to_one(folder, value):
     assert isinstance(weight, float)
 
 
+@pytest.mark.parametrize("key", ["per_agent", "known_scripts_only"])
 @pytest.mark.parametrize("value", ["1", "0", "'true'", "[true]"])
-def test_a_config_with_another_per_agent_is_refused(folder, value):
-    """Thresholds per agent are switched by true or false and nothing else."""
-    config = configured(folder, f"per_agent = {value}\n")
+def test_a_config_with_another_switch_is_refused(folder, key, value):
+    """What is switched is switched by true or false and nothing else."""
+    config = configured(folder, f"{key} = {value}\n")
 
     with pytest.raises(SettingsError) as complaint:
         load_policy(config, 0.23)
 
-    assert str(complaint.value) == f"{config}: per_agent must be true or false."
+    assert str(complaint.value) == f"{config}: {key} must be true or false."
 
 
 @pytest.mark.parametrize(
@@ -175,7 +180,7 @@ def test_a_config_with_an_unknown_key_is_refused(folder, text, key):
 
     assert str(complaint.value) == (
         f"{config}: unknown key {key}, it may hold threshold, margin, per_agent, "
-        "lexical_weight and found."
+        "lexical_weight, known_scripts_only and found."
     )
 
 

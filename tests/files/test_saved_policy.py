@@ -34,6 +34,7 @@ MEND = "find one again with `handoff eval CASES --save`, or force this one with 
         margin=st.floats(0, 2),
         per_agent=st.booleans(),
         lexical_weight=st.floats(0, 1),
+        known_scripts_only=st.booleans(),
     )
 )
 def test_a_saved_policy_loads_as_it_was(folder, policy):
@@ -56,6 +57,7 @@ def test_a_saved_policy_says_where_it_came_from(folder):
         "margin": 0.05,
         "per_agent": True,
         "lexical_weight": 0.25,
+        "known_scripts_only": True,
         "found": {
             "date": date(2024, 2, 29),
             "embedder": "wordy-1-256",

@@ -17,6 +17,7 @@ class SmallEmbedder:
     dimensions = 26
     default_threshold = 0.5
     typical_similarities = (0.0, 1.0)
+    scripts = None
 
     def cost_usd(self, texts: Sequence[str]) -> float:
         """Return a cent a text."""

@@ -57,11 +57,12 @@ def test_the_vectors_are_those_of_the_embedder_inside(cache):
 
 
 @pytest.mark.parametrize(
-    "name", ["identity", "dimensions", "default_threshold", "typical_similarities"]
+    "name", ["identity", "dimensions", "default_threshold", "typical_similarities", "scripts"]
 )
 def test_all_that_is_said_of_the_vectors_is_the_inner_embedders_word(cache, name):
     """A cache makes no other embedder of it."""
     inner = ScriptedEmbedder()
+    inner.scripts = frozenset({"Latin"})
 
     assert getattr(CachedEmbedder(inner, cache), name) == getattr(inner, name)
 

@@ -53,11 +53,12 @@ def routed(
     policy: Policy = POLICY,
     agents: tuple[Agent, ...] = AGENTS,
     degraded: tuple[str, ...] = (),
+    query: str = "q",
 ) -> Route:
     """Judge a query that is this similar to the first of the agents."""
     registry = Registry(agents[: len(similarities)])
     evidence = Evidence(
-        query="q",
+        query=query,
         embedder=ScriptedEmbedder.identity,
         tagger=ScriptedTagExtractor.identity,
         fingerprint=registry.fingerprint,
@@ -66,6 +67,7 @@ def routed(
         similarities=np.array(similarities, dtype=np.float32),
         lexical=np.zeros(len(similarities), dtype=np.float32),
         degraded=degraded,
+        scripts=frozenset({"Latin"}),
     )
     return judge(evidence, registry, policy, Trace())
 

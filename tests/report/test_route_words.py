@@ -218,3 +218,28 @@ def test_a_score_that_is_typed_back_as_the_threshold_looks_like_it(typed):
     assert reason(route) == (
         f"Its similarity {typed:.2f} reaches the threshold {typed:.2f} (the embedder's default)."
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "letters"),
+    [
+        pytest.param("Πώς αλλάζω τον κωδικό μου;", "Greek letters", id="Greek"),
+        pytest.param("如何重置密码", "Chinese characters", id="Chinese"),
+    ],
+)
+def test_a_query_in_unknown_letters_is_told_so_and_what_to_do(query, letters):
+    """Reason, comparison and what-if agree that no score counts, and name the switch."""
+    route = routed(0.5, 0.75, 0.25, query=query)
+
+    assert headline(route.decision) == "Hand off to nobody"
+    assert reason(route) == (
+        f"The query is mostly in {letters}, which the embedder does not know and the agents' texts "
+        "do not use, so no score counts. To go by the scores all the same, set "
+        "known_scripts_only = false in handoff.toml."
+    )
+    assert comparison(route) == (
+        "Biller has the highest similarity, which says nothing of what the query means."
+    )
+    assert ways(route)[0] == "The letters of the query decide: nobody gets it at any threshold."
+    anyway = routed(0.5, 0.75, 0.25, query=query, policy=replace(POLICY, known_scripts_only=False))
+    assert headline(anyway.decision) == "Hand off to Biller"

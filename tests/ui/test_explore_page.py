@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from handoff.core.errors import ProviderError
+from handoff.providers.scripted import ScriptedEmbedder
 from handoff.report.markdown import plain
 from handoff.router import Router
 
@@ -429,3 +430,21 @@ def test_the_default_agents_come_back(page):
 
     assert lent
     assert "2 agents." in sentences(page)
+
+
+def test_a_query_in_unknown_letters_is_told_so(page, monkeypatch, folder):
+    """No slider hands it off; the line of handoff.toml that the page names does."""
+    monkeypatch.setattr(ScriptedEmbedder, "scripts", frozenset({"Latin"}))
+    page.query_params["q"] = "bread oven Καλημέρα σας"
+    page.run()
+    page.slider(key="t").set_value(0.0).run()
+    (told,) = (each.value for each in page.warning)
+
+    assert told.startswith("The query is mostly in Greek letters")
+    assert not page.success
+
+    (folder / "handoff.toml").write_text("known_scripts_only = false\n")
+    page.run()
+
+    assert page.success
+    assert not page.warning

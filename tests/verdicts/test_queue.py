@@ -1,6 +1,7 @@
 """The queue: where queries come from and in which order they come."""
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ SEEN = Outlook(
     np.array([1, 0, 1, 0, 0]),
     np.array([0.9, 0.52, 0.7, 0.79, 0.1], np.float32),
     np.array([0.4, 0.3, 0.001, np.inf, 0.0], np.float32),
+    np.zeros(5, np.bool_),
 )
 QUERIES = (
     "clear",
@@ -106,6 +108,28 @@ def test_as_given_is_as_given():
     """Nothing is looked at for it."""
     assert ordered(Order.GIVEN) == list(QUERIES)
     assert ordered(Order.CLOSEST, seen=NOTHING_SEEN) == list(QUERIES)
+
+
+def test_what_nobody_gets_for_its_letters_is_not_informative():
+    """No threshold changes it; without the policy's word for it, it counts as the others do."""
+    seen = replace(SEEN, unknown=np.array([False, True, True, False, False]))
+    anyway = replace(POLICY, known_scripts_only=False)
+
+    assert ordered(Order.CLOSEST, seen=seen) == [
+        "no runner-up",
+        "clear",
+        "a tie far below",
+        "near the threshold",
+        "near the runner-up",
+        "not seen",
+    ]
+    assert ordered(Order.AGENT, seen=seen)[-4:-1] == [
+        "near the threshold",
+        "near the runner-up",
+        "a tie far below",
+    ]
+    for order in (Order.CLOSEST, Order.AGENT):
+        assert ordered(order, anyway, seen) == ordered(order)
 
 
 def test_closest_to_threshold_or_margin_comes_first():

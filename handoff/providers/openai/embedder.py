@@ -31,6 +31,7 @@ class OpenAIEmbedder:
     # Not found on labelled queries yet, as the embedded model's is: users of the model report it.
     default_threshold = 0.3
     typical_similarities = (0.0, 0.8)
+    scripts = None
 
     def __init__(self, connection: OpenAIConnection) -> None:
         """Call nobody yet; raises SettingsError where the vectors' length is not known."""

@@ -56,11 +56,14 @@ def test_saving_says_where_in_json(answer):
 
 def test_saving_keeps_the_rest_of_the_policy(handoff, folder):
     """Margin, own thresholds and lexical help that a person chose stay."""
-    (folder / "handoff.toml").write_text("margin = 0.01\nper_agent = true\nlexical_weight = 0.1\n")
+    (folder / "handoff.toml").write_text(
+        "margin = 0.01\nper_agent = true\nlexical_weight = 0.1\nknown_scripts_only = false\n"
+    )
 
     saved = save(handoff)
 
     assert (saved["margin"], saved["per_agent"], saved["lexical_weight"]) == (0.01, True, 0.1)
+    assert saved["known_scripts_only"] is False
 
 
 def test_without_save_nothing_is_written(handoff, folder):
@@ -230,7 +233,7 @@ def test_an_agents_own_threshold_may_change_without_making_a_file_stale(handoff,
         pytest.param(
             "threshhold = 0.3",
             "handoff.toml: unknown key 'threshhold', it may hold threshold, margin, per_agent, "
-            "lexical_weight and found.",
+            "lexical_weight, known_scripts_only and found.",
             id="a key",
         ),
         pytest.param(

@@ -89,6 +89,7 @@ def test_nine_cases_get_no_recommendation(page, folder):
 
 def test_saving_writes_what_the_threshold_stands_on(page, folder):
     """handoff.toml holds the policy, its ground, the day, the goal, and the set's figures."""
+    (folder / "handoff.toml").write_text("known_scripts_only = false\n")
     page.run()
     page.slider(key="t").set_value(0.65)
     page.slider(key="m").set_value(0.1)
@@ -98,7 +99,13 @@ def test_saving_writes_what_the_threshold_stands_on(page, folder):
     saved = tomllib.loads((folder / "handoff.toml").read_text())
     found = saved.pop("found")
 
-    assert saved == {"threshold": 0.65, "margin": 0.1, "per_agent": False, "lexical_weight": 0.05}
+    assert saved == {
+        "threshold": 0.65,
+        "margin": 0.1,
+        "per_agent": False,
+        "lexical_weight": 0.05,
+        "known_scripts_only": False,
+    }
     assert (found["embedder"], found["registry"]) == (EMBEDDER, FINGERPRINT)
     assert found["date"] == datetime.now(UTC).date()
     assert (found["goal"], found["cases"]) == ("by hand", 10)
