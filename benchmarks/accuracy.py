@@ -2,7 +2,8 @@
 
     python benchmarks/accuracy.py [--json]
 
-`HANDOFF_DATA` names the folder of public sets (default: ../shared/data beside this checkout).
+`HANDOFF_DATA` names the folder of public sets (default: ../shared/data beside this checkout), and
+`HANDOFF_EMBEDDER` another embedded model than the one that ships: local-fast or local-minilm.
 """
 
 import argparse
@@ -26,7 +27,10 @@ from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
 from handoff.trace import Trace
 
-LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
+LOCAL = {
+    "HANDOFF_EMBEDDER": os.environ.get("HANDOFF_EMBEDDER", "local"),
+    "HANDOFF_TAGGER": "local",
+}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 SETS = ("clinc_domains", "clinc150", "hwu64", "metatool", "sealtools")

@@ -32,7 +32,7 @@ from handoff.core.texts import agent_text
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
-from handoff.providers.local import LocalEmbedder
+from handoff.providers.wordllama import WordllamaEmbedder
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
@@ -59,7 +59,7 @@ def overlap_ms() -> dict[str, Figures]:
     whole = load_registry(DATA / "sealtools" / "agents.csv")
     registry = Registry(whole.agents[:AGENTS])
     texts = [agent_text(agent) for agent in registry.agents]
-    rows = asyncio.run(LocalEmbedder().embed(texts))
+    rows = asyncio.run(WordllamaEmbedder().embed(texts))
     return {
         "overlap of 1,000": timed(RUNS, lambda: find_overlap(rows)),
         "with what to look at first": timed(

@@ -16,7 +16,8 @@ from handoff.evaluation.own_thresholds import fit_own
 from handoff.evaluation.proof import EVERYBODY, part
 from handoff.evaluation.sweep import best_threshold, sweep
 from handoff.index.exact import ExactIndex
-from handoff.providers.local import LocalEmbedder, LocalTagExtractor
+from handoff.providers.similarity_tagger import LocalTagExtractor
+from handoff.providers.wordllama import WordllamaEmbedder
 
 DESCRIPTION = "no threshold"
 
@@ -50,7 +51,7 @@ class Filter:
         self._removed = np.zeros((len(data.cases), len(data.registry)), dtype=np.bool_)
         if not on:
             return
-        embedder = LocalEmbedder()
+        embedder = WordllamaEmbedder()
         extractor = LocalTagExtractor(data.registry, embedder, ExactIndex(data.registry, embedder))
         extracted = loop.run(extractor.extract(data.lessons.texts))
         known: dict[tuple[str, ...], BoolArray] = {}

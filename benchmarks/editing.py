@@ -30,7 +30,7 @@ from handoff.evaluation.judged import Labelled, label
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry, parse_table, table_of
 from handoff.files.settings import load_settings
-from handoff.providers.local import LocalEmbedder
+from handoff.providers.wordllama import WordllamaEmbedder
 from handoff.trace import Trace
 
 LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
@@ -46,7 +46,7 @@ def measure(folder: Path) -> dict[str, float]:
     registry = load_registry(settings.registry)
     cases = load_cases(folder / "cases.csv", registry).cases
     queries, expected = [case.query for case in cases], [case.expected for case in cases]
-    embedder = LocalEmbedder()
+    embedder = WordllamaEmbedder()
     policy = Policy(embedder.default_threshold, ThresholdSource.EMBEDDER)
     with BackgroundLoop() as loop:
 

@@ -10,18 +10,19 @@ from handoff.core.model import Registry
 from handoff.core.texts import agent_text
 from handoff.files.examples import Examples, load_examples
 from handoff.files.registry import load_registry
-from handoff.files.settings import Settings
+from handoff.files.settings import EMBEDDED, Settings
 from handoff.index.exact import ExactIndex
 from handoff.index.learned import HeldOutIndex, LearnedIndex
 from handoff.protocols import AgentRunner, Embedder, TagExtractor, VectorIndex
 from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
-from handoff.providers.local import LocalEmbedder, LocalTagExtractor, load_model
+from handoff.providers.embedded import choose_embedded
 from handoff.providers.openai.connection import OpenAIConnection, load_sdk
 from handoff.providers.openai.embedder import OpenAIEmbedder
 from handoff.providers.openai.prices import load_prices
 from handoff.providers.openai.runner import OpenAIRunner
 from handoff.providers.openai.tagger import OpenAITagExtractor, Shortlist
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
+from handoff.providers.similarity_tagger import LocalTagExtractor
 from handoff.resilience.cache import VectorCache
 from handoff.resilience.spending import SpendingCap
 from handoff.router import Router
@@ -33,7 +34,7 @@ EMBEDDERS: Mapping[str, Callable[[OpenAIConnection | None], Embedder]] = {
     "openai": lambda connection: OpenAIEmbedder(_with_key(connection)),
     "scripted": lambda _: ScriptedEmbedder(),
 }
-"""By what `HANDOFF_EMBEDDER` calls them; beside the embedded model, which tags rest on as well."""
+"""By what `HANDOFF_EMBEDDER` calls them; beside the embedded ones, which tags rest on as well."""
 
 TAGGERS: Mapping[str, Callable[[OpenAIConnection | None, Registry, Shortlist], TagExtractor]] = {
     "openai": lambda connection, registry, shortlist: OpenAITagExtractor(
@@ -63,8 +64,8 @@ def open_registry(settings: Settings) -> tuple[Registry, Examples]:
 
 def preload(settings: Settings) -> None:
     """Load what a first query would wait for; raises ProviderError where it is not installed."""
-    if "local" in (settings.embedder, settings.tagger) or settings.fall_back:
-        load_model()
+    if settings.embedder in EMBEDDED or settings.tagger == "local" or settings.fall_back:
+        choose_embedded(settings.embedded).load()
     if "openai" in (settings.embedder, settings.tagger):
         load_sdk()
 
@@ -103,22 +104,21 @@ def build_router(
     """
     cache = VectorCache(settings.cache_dir / CACHE_NAME) if on_disk else None
     kept_in = settings.cache_dir / LEARNED_NAME if on_disk else None
-    local: Embedder = LocalEmbedder()
-    if cache is not None:
-        local = CachedEmbedder(local, cache)
+    model = choose_embedded(settings.embedded)
+    local: Embedder = model if cache is None else CachedEmbedder(model, cache)
     context = _index(registry, local, kept_in)
-    similar: TagExtractor = LocalTagExtractor(registry, local, context)
+    similar: TagExtractor = LocalTagExtractor(registry, model, context, local)
     simulated = SimulatedRunner()
     lexicon = build_lexicon([agent_text(agent) for agent in registry.agents])
     embedder, tagger = local, similar
-    if settings.embedder != "local":
+    if settings.embedder not in EMBEDDED:
         embedder = EMBEDDERS[settings.embedder](connection)
         if cache is not None and embedder.paid:
             embedder = CachedEmbedder(embedder, cache)
     if settings.tagger != "local":
         # By the descriptions alone: tags are kept, and examples come and go.
         bare = ExactIndex(Registry(registry.agents), local)
-        shortlist = LocalTagExtractor(registry, local, bare).shortlist
+        shortlist = LocalTagExtractor(registry, model, bare, local).shortlist
         tagger = TAGGERS[settings.tagger](connection, registry, shortlist)
         if cache is not None and tagger.paid:
             tagger = CachedTagExtractor(tagger, cache, registry.vocabulary)
@@ -131,7 +131,7 @@ def build_router(
     if registry.examples:
         held_out_tagger = tagger
         if tagger is similar:
-            held_out_tagger = LocalTagExtractor(registry, local, HeldOutIndex(context))
+            held_out_tagger = LocalTagExtractor(registry, model, HeldOutIndex(context), local)
         held_out = Router(
             registry, embedder, held_out_tagger, HeldOutIndex(index), lexicon, simulated
         )
@@ -152,6 +152,9 @@ def _with_key(connection: OpenAIConnection | None) -> OpenAIConnection:
 def build_batch_router(router: Router, settings: Settings) -> Router:
     """Return a router for very many queries.
 
-    The embedded model embeds a query faster than its vector is looked up or kept.
+    A model that embeds a query faster than its vector is looked up or kept remembers none.
     """
-    return replace(router, embedder=LocalEmbedder()) if settings.embedder == "local" else router
+    if settings.embedder not in EMBEDDED:
+        return router
+    model = choose_embedded(settings.embedder)
+    return replace(router, embedder=model) if model.quick else router

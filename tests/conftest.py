@@ -19,10 +19,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path_factory):
-    """Take the user's settings out and put cache and verdicts into folders of their own."""
+    """Take the user's settings out and put cache and verdicts into folders of their own.
+
+    The fast embedded model embeds: a test that is about the one that ships says so.
+    """
     for name in list(os.environ):
         if name.startswith(("HANDOFF_", "OPENAI_", "STREAMLIT_")) and name != "HANDOFF_DATA":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("HANDOFF_EMBEDDER", "local-fast")
     monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("HANDOFF_STATE_DIR", str(tmp_path_factory.mktemp("state")))
 

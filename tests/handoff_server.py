@@ -23,7 +23,7 @@ def serving(
     Args:
         folder: Where the server works and keeps its log, `cache` and `state`.
         script: A page of Streamlit's that is not this project's.
-        variables: Of the server's environment.
+        variables: Of the server's environment; without a key the fast embedded model embeds.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -34,7 +34,8 @@ def serving(
         command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
     own = {name: said for name, said in os.environ.items() if not name.startswith(SETTINGS)}
     places = {f"HANDOFF_{name.upper()}_DIR": str(folder / name) for name in ("cache", "state")}
-    environment = own | {"STREAMLIT_SERVER_HEADLESS": "true"} | places | variables
+    model = {} if "OPENAI_API_KEY" in variables else {"HANDOFF_EMBEDDER": "local-fast"}
+    environment = own | {"STREAMLIT_SERVER_HEADLESS": "true"} | model | places | variables
     log = folder / "server.log"
     with log.open("a") as output:
         server = subprocess.Popen(

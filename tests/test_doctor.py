@@ -47,6 +47,7 @@ def test_without_a_key_the_embedded_model_routes(doctor):
 def test_with_a_key_openai_is_asked(doctor, monkeypatch):
     """Models, server and where each setting came from, but not the key."""
     with FakeOpenAI() as server:
+        monkeypatch.delenv("HANDOFF_EMBEDDER")
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         code, said = doctor()
@@ -61,6 +62,7 @@ def test_with_a_key_openai_is_asked(doctor, monkeypatch):
 def test_an_embedder_that_does_not_answer_is_fatal(doctor, monkeypatch):
     """Nothing can route, so the exit code says so."""
     with FakeOpenAI() as server:
+        monkeypatch.delenv("HANDOFF_EMBEDDER")
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         server.fail("embeddings", "unauthorized", times=None)
@@ -74,6 +76,7 @@ def test_an_embedder_that_does_not_answer_is_fatal(doctor, monkeypatch):
 def test_tags_that_do_not_come_are_told_but_not_fatal(doctor, monkeypatch):
     """Routing goes on without tags."""
     with FakeOpenAI() as server:
+        monkeypatch.delenv("HANDOFF_EMBEDDER")
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         server.fail("chat", "no_model", times=None)

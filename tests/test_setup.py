@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-FITTING = "handoff needs Python 3.11, 3.12 or 3.13"
+FITTING = "handoff needs Python 3.11, 3.12, 3.13 or 3.14"
 
 
 @pytest.fixture

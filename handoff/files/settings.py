@@ -13,7 +13,8 @@ CONFIG_NAME = "handoff.toml"
 EXAMPLES_NAME = "examples.csv"
 _HUGE = 1e9
 SECRETS = Path(".streamlit") / "secrets.toml"
-EMBEDDERS = ("local", "openai", "scripted")
+EMBEDDED = ("local", "local-fast", "local-minilm")
+EMBEDDERS = (*EMBEDDED, "openai", "scripted")
 TAGGERS = ("local", "openai", "scripted")
 
 
@@ -87,6 +88,11 @@ class Settings:
     fall_back: bool = False
     examples: Path | None = None
     state_dir: Path = field(default_factory=lambda: load_state_dir({}))
+
+    @property
+    def embedded(self) -> str:
+        """Which of `EMBEDDED` tags rest on, and the fallback."""
+        return self.embedder if self.embedder in EMBEDDED else "local"
 
     @property
     def config_to_save(self) -> Path:

@@ -19,10 +19,12 @@ from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
 from handoff.index.exact import ExactIndex
-from handoff.providers.local import LocalEmbedder, LocalTagExtractor
+from handoff.providers.similarity_tagger import LocalTagExtractor
+from handoff.providers.wordllama import WordllamaEmbedder
 from handoff.report.edit_words import edit_summary, shift_rows
 from handoff.trace import Trace
 
+FAST = {"HANDOFF_EMBEDDER": "local-fast"}
 POLICY = Policy(0.23, ThresholdSource.EMBEDDER)
 
 
@@ -70,7 +72,7 @@ def loop():
 @pytest.fixture
 def gather(root, loop, tmp_path):
     """Return a function that gathers the project's cases on a registry."""
-    settings = load_settings({"HANDOFF_CACHE_DIR": str(tmp_path)}, root / "agents.csv")
+    settings = load_settings(FAST | {"HANDOFF_CACHE_DIR": str(tmp_path)}, root / "agents.csv")
     registry = load_registry(settings.registry)
     cases = load_cases(root / "cases.csv", registry).cases
 
@@ -87,12 +89,14 @@ def gather(root, loop, tmp_path):
 
 def embedded(loop, texts):
     """Return each text's unit row."""
-    return dict(zip(texts, loop.run(LocalEmbedder().embed(texts)), strict=True)) if texts else {}
+    return (
+        dict(zip(texts, loop.run(WordllamaEmbedder().embed(texts)), strict=True)) if texts else {}
+    )
 
 
 def grounded(loop, labelled, expected, learned=None):
     """Lay out a set as the page does."""
-    embedder, registry = LocalEmbedder(), labelled.registry
+    embedder, registry = WordllamaEmbedder(), labelled.registry
     tagger = LocalTagExtractor(registry, embedder, ExactIndex(registry, embedder))
     tagging = loop.run(tagger.choose_again(labelled.evidence))
     return lay_ground(labelled, expected, tagging, learned)
@@ -170,10 +174,10 @@ def test_examples_are_learned_again(gather, loop, edit):
 
     found = edit_agents(ground, registry, embedded(loop, new_texts(ground, registry)))
 
-    rows = loop.run(LocalEmbedder().embed([agent_text(agent) for agent in agents]))
+    rows = loop.run(WordllamaEmbedder().embed([agent_text(agent) for agent in agents]))
     texts = [example.query for example in kept]
     owners = [-1 if one.agent is None else registry.positions[one.agent] for one in kept]
-    vectors = loop.run(LocalEmbedder().embed(texts))
+    vectors = loop.run(WordllamaEmbedder().embed(texts))
     again = learn(rows, Lessons(tuple(texts), vectors, np.array(owners)))
     scores = score_queries(before.evidence.vectors, queries, again)
     place = {normal_form(text): at for at, text in enumerate(texts)}
@@ -258,7 +262,7 @@ def test_the_summary_names_the_edited_and_their_neighbours(gather, loop):
 def test_the_public_set_is_edited_exactly(data, loop, tmp_path):
     """On 150 agents and 3,100 cases, an edited description gives what gathering anew gives."""
     folder = data / "clinc150"
-    settings = load_settings({"HANDOFF_CACHE_DIR": str(tmp_path)}, folder / "agents.csv")
+    settings = load_settings(FAST | {"HANDOFF_CACHE_DIR": str(tmp_path)}, folder / "agents.csv")
     registry = load_registry(settings.registry)
     cases = load_cases(folder / "cases.csv", registry).cases
     queries, expected = [case.query for case in cases], [case.expected for case in cases]

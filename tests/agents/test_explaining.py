@@ -22,7 +22,7 @@ REGISTRY = Registry(
 def router_of(registry, tmp_path):
     """Return a router with the embedded model and no cache."""
     (tmp_path / "agents.csv").touch()
-    environment = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
+    environment = {"HANDOFF_EMBEDDER": "local-fast", "HANDOFF_TAGGER": "local"}
     settings = load_settings(
         environment | {"HANDOFF_CACHE_DIR": str(tmp_path)}, tmp_path / "agents.csv"
     )

@@ -17,7 +17,7 @@ from handoff.core.scoring import unit
 from handoff.core.texts import agent_text
 from handoff.evaluation.analysis import analyse
 from handoff.evaluation.judged import label
-from handoff.providers.local import LocalEmbedder
+from handoff.providers.wordllama import WordllamaEmbedder
 
 SYNONYMS = (
     Agent("car", "Car Workshop", "Repairs broken automobiles and replaces worn tyres"),
@@ -55,7 +55,7 @@ def test_synonyms_without_a_word_in_common_are_found():
     registry = Registry((*SYNONYMS, *OTHERS))
     texts = [agent_text(agent) for agent in registry.agents]
 
-    found = find_overlap(asyncio.run(LocalEmbedder().embed(texts)))
+    found = find_overlap(asyncio.run(WordllamaEmbedder().embed(texts)))
 
     words = [set(agent_text(agent).lower().replace(":", "").split()) for agent in SYNONYMS]
     assert words[0].isdisjoint(words[1])

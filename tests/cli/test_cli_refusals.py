@@ -141,7 +141,10 @@ def test_an_unknown_embedder_ends_with_two_and_one_line(handoff, monkeypatch):
     assert handoff("route", SELECTED) == (
         2,
         "",
-        "handoff: HANDOFF_EMBEDDER is 'gpt': choose local, openai or scripted.\n",
+        (
+            "handoff: HANDOFF_EMBEDDER is 'gpt': choose local, local-fast, local-minilm, openai or "
+            "scripted.\n"
+        ),
     )
 
 

@@ -91,13 +91,15 @@ def test_the_variable_wins_over_the_registry_here():
         pytest.param(
             "HANDOFF_EMBEDDER",
             "gpt",
-            "HANDOFF_EMBEDDER is 'gpt': choose local, openai or scripted.",
+            "HANDOFF_EMBEDDER is 'gpt': choose local, local-fast, local-minilm, openai or "
+            "scripted.",
             id="embedder",
         ),
         pytest.param(
             "HANDOFF_EMBEDDER",
             "Local",
-            "HANDOFF_EMBEDDER is 'Local': choose local, openai or scripted.",
+            "HANDOFF_EMBEDDER is 'Local': choose local, local-fast, local-minilm, openai or "
+            "scripted.",
             id="embedder with a capital",
         ),
         pytest.param(

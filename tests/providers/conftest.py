@@ -6,6 +6,23 @@ import pytest
 from openai_routes import KEY, WatchedServer
 
 from handoff.files.settings import OpenAISettings, Settings
+from handoff.providers import minilm, wordllama
+
+
+@pytest.fixture
+def anew():
+    """Let a test load the embedded models as a new process does, and whoever comes after it."""
+    loaded = (
+        minilm._load_session,  # noqa: SLF001 - nobody but a test forgets
+        minilm._load_tokenizer,  # noqa: SLF001
+        wordllama._load,  # noqa: SLF001
+        wordllama._identity,  # noqa: SLF001
+    )
+    for each in loaded:
+        each.forget()
+    yield
+    for each in loaded:
+        each.forget()
 
 
 @pytest.fixture(scope="module")

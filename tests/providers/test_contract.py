@@ -7,10 +7,13 @@ import pytest
 
 from handoff.core.lexical import build_lexicon
 from handoff.core.model import Agent, Registry
+from handoff.files.settings import EMBEDDED
 from handoff.index.exact import ExactIndex
 from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
-from handoff.providers.local import LocalEmbedder, LocalTagExtractor
+from handoff.providers.embedded import choose_embedded
 from handoff.providers.scripted import ScriptedEmbedder, ScriptedTagExtractor, SimulatedRunner
+from handoff.providers.similarity_tagger import LocalTagExtractor
+from handoff.providers.wordllama import WordllamaEmbedder
 from handoff.resilience.cache import VectorCache
 from handoff.router import Router
 from handoff.trace import Trace
@@ -24,12 +27,12 @@ REGISTRY = Registry(
 )
 
 
-@pytest.fixture(params=["local", "scripted", "cached"])
+@pytest.fixture(params=[*EMBEDDED, "scripted", "cached"])
 def embedder(request, tmp_path):
     """Return each embedder in turn."""
     if request.param == "cached":
         return CachedEmbedder(ScriptedEmbedder(), VectorCache(tmp_path / "vectors.sqlite"))
-    return {"local": LocalEmbedder, "scripted": ScriptedEmbedder}[request.param]()
+    return ScriptedEmbedder() if request.param == "scripted" else choose_embedded(request.param)
 
 
 @pytest.fixture(params=["local", "scripted", "cached"])
@@ -37,7 +40,7 @@ def tagger(request, tmp_path):
     """Return each tag extractor in turn."""
     if request.param == "scripted":
         return ScriptedTagExtractor(REGISTRY)
-    embedder = LocalEmbedder()
+    embedder = WordllamaEmbedder()
     local = LocalTagExtractor(REGISTRY, embedder, ExactIndex(REGISTRY, embedder))
     if request.param == "local":
         return local
@@ -110,9 +113,9 @@ def test_tags_are_chosen_again_as_they_were_extracted(tagger):
     """On the same registry; an extractor that cannot says so with None."""
     router = Router(
         REGISTRY,
-        LocalEmbedder(),
+        WordllamaEmbedder(),
         tagger,
-        ExactIndex(REGISTRY, LocalEmbedder()),
+        ExactIndex(REGISTRY, WordllamaEmbedder()),
         build_lexicon(["bread"]),
         SimulatedRunner(),
     )
@@ -156,7 +159,7 @@ def test_no_query_gives_no_tags(tagger):
 def test_a_registry_without_tags_gives_none():
     """Where no agent carries a tag there is nothing to extract."""
     bare = Registry((Agent("mover", "Mover", "Carries furniture."),))
-    embedder = LocalEmbedder()
+    embedder = WordllamaEmbedder()
     tagger = LocalTagExtractor(bare, embedder, ExactIndex(bare, embedder))
 
     assert asyncio.run(tagger.extract(["carry my sofa"])) == [()]

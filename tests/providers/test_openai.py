@@ -228,7 +228,7 @@ def test_a_server_that_ignores_the_schema_gets_no_tag_through(server, configure)
 
 def test_openai_tags_stand_over_embedded_vectors(server, configure):
     """With the embedded model for vectors only the tags are asked for."""
-    route = routed(configure(embedder="local", timeout_seconds=5, deadline_seconds=10))
+    route = routed(configure(embedder="local-fast", timeout_seconds=5, deadline_seconds=10))
 
     assert counted(server) == {CHAT: 1}
     assert set(route.evidence.tags) == {"bread", "wedding day"}
@@ -251,7 +251,7 @@ def test_embedded_vectors_survive_an_openai_that_is_down(server, configure):
     """Without OpenAI's tags the embedded model still ranks everybody."""
     server.fail("v1", "server_error", times=None)
 
-    route = routed(configure(embedder="local", timeout_seconds=5, deadline_seconds=10))
+    route = routed(configure(embedder="local-fast", timeout_seconds=5, deadline_seconds=10))
 
     assert route.evidence.degraded == ("extract_tags",)
     assert route.ranking.candidates == len(REGISTRY)

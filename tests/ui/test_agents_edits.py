@@ -25,7 +25,7 @@ def cases_csv():
 @pytest.fixture
 def folder(folder, monkeypatch):
     """Give the page the embedded model."""
-    monkeypatch.delenv("HANDOFF_EMBEDDER")
+    monkeypatch.setenv("HANDOFF_EMBEDDER", "local-fast")
     monkeypatch.delenv("HANDOFF_TAGGER")
     return folder
 

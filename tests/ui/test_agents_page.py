@@ -31,7 +31,7 @@ def cases_csv():
 @pytest.fixture
 def folder(folder, monkeypatch):
     """Give the page the embedded model."""
-    monkeypatch.delenv("HANDOFF_EMBEDDER")
+    monkeypatch.setenv("HANDOFF_EMBEDDER", "local-fast")
     monkeypatch.delenv("HANDOFF_TAGGER")
     return folder
 
@@ -253,6 +253,7 @@ def test_other_taggers_gather_anew(page, monkeypatch):
 def upstream(monkeypatch):
     """Put the fake OpenAI server in the place of the embedded model."""
     with FakeOpenAI() as running:
+        monkeypatch.delenv("HANDOFF_EMBEDDER")
         monkeypatch.setenv("OPENAI_API_KEY", "sk-test-SECRETKEY")
         monkeypatch.setenv("OPENAI_BASE_URL", running.base_url)
         yield running

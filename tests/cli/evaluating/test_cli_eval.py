@@ -359,7 +359,7 @@ def test_one_agent_alone_is_evaluated(answer, folder):
 
 def test_a_set_of_thousands_is_evaluated_with_the_embedded_model(answer, data, monkeypatch):
     """A public set runs through the whole command, and its counts add up."""
-    monkeypatch.delenv("HANDOFF_EMBEDDER")
+    monkeypatch.setenv("HANDOFF_EMBEDDER", "local-fast")
     monkeypatch.delenv("HANDOFF_TAGGER")
     folder = data / "metatool"
 

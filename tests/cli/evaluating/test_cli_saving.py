@@ -185,7 +185,7 @@ def test_a_threshold_of_another_registry_is_refused(handoff, folder, command):
 def test_a_threshold_of_another_embedder_is_refused(handoff, monkeypatch, command):
     """Scores of two embedders do not compare, and both are named."""
     save(handoff)
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "local")
+    monkeypatch.setenv("HANDOFF_EMBEDDER", "local-fast")
 
     code, out, err = handoff(*command)
 

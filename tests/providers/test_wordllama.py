@@ -18,8 +18,8 @@ from handoff.evaluation.sweep import best_threshold, sweep, top1
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
-from handoff.providers import local
-from handoff.providers.local import LocalEmbedder
+from handoff.providers import wordllama
+from handoff.providers.wordllama import WordllamaEmbedder
 from handoff.trace import Trace
 
 TEXTS = ["Analyze sales data", "the pods keep crashing", "日本語", "x" * 300]
@@ -60,14 +60,14 @@ def test_vectors_are_the_packages_own():
     folder = Path(wordllama.__file__).parent
     model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
 
-    ours = asyncio.run(LocalEmbedder().embed(TEXTS))
+    ours = asyncio.run(WordllamaEmbedder().embed(TEXTS))
 
     assert np.abs(ours - model.embed(TEXTS, norm=True)).max() < 1e-6
 
 
 def test_the_identity_names_package_version_dimensions_and_files():
     """Other weights under the same name would be another identity."""
-    package, version, configuration, dimensions, digest = LocalEmbedder().identity.split("-")
+    package, version, configuration, dimensions, digest = WordllamaEmbedder().identity.split("-")
 
     assert (package, version, configuration) == ("wordllama", "0.4.0.post1", "l2_supercat")
     assert dimensions == "256"
@@ -77,22 +77,22 @@ def test_the_identity_names_package_version_dimensions_and_files():
 def test_long_texts_are_embedded_in_bounded_pieces(monkeypatch):
     """Cutting a batch into pieces changes no row."""
     texts = [f"word {number} " * (number % 7 * 10) for number in range(60)]
-    whole = asyncio.run(LocalEmbedder().embed(texts))
-    monkeypatch.setattr(local, "_TOKENS_AT_ONCE", 100)
-    local._pooled.cache_clear()  # noqa: SLF001 - as if these were other texts
+    whole = asyncio.run(WordllamaEmbedder().embed(texts))
+    monkeypatch.setattr(wordllama, "_TOKENS_AT_ONCE", 100)
+    wordllama._pooled.cache_clear()  # noqa: SLF001 - as if these were other texts
 
-    pieces = asyncio.run(LocalEmbedder().embed(texts))
+    pieces = asyncio.run(WordllamaEmbedder().embed(texts))
 
     assert np.array_equal(whole, pieces)
 
 
+@pytest.mark.usefixtures("anew")
 def test_a_package_that_is_not_there_is_one_sentence(monkeypatch):
     """Who installed without the model is told what to install."""
-    monkeypatch.setattr(local, "PACKAGE", "no_such_model_package")
-    local._identity.cache_clear()  # noqa: SLF001 - as in a new process
+    monkeypatch.setattr(wordllama, "PACKAGE", "no_such_model_package")
 
     with pytest.raises(ProviderError, match="install the package no_such_model_package"):
-        _ = LocalEmbedder().identity
+        _ = WordllamaEmbedder().identity
 
 
 def test_routing_opens_no_socket(root):
@@ -114,7 +114,7 @@ def test_the_default_threshold_is_the_one_found_on_the_cases(root):
     swept = sweep(rank_cases(label(evidence, registry, expected), use_tags=True))
     net = swept.right - swept.to_wrong
 
-    assert LocalEmbedder.default_threshold == round(best_threshold(swept, net), 2)
+    assert WordllamaEmbedder.default_threshold == round(best_threshold(swept, net), 2)
 
 
 def test_most_cases_get_a_tag_of_the_right_agent(root):
