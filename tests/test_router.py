@@ -77,6 +77,7 @@ class Meeting:
 
     identity: str = "meeting"
     default_threshold: float = 0.5
+    scripts: frozenset[str] | None = None
     embedding: asyncio.Event = field(default_factory=asyncio.Event)
     tagging: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -38,6 +38,8 @@ BEGIN SELECT RAISE(ABORT, 'entries are only added'); END
 """
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (_TABLE, _ONLY_ADDED.format(verb="UPDATE"), _ONLY_ADDED.format(verb="DELETE")),
+    # A record's policy may say known_scripts_only, which a handoff of version 1 would refuse.
+    (),
 )
 """What leads from each version of the file to the next; the file's version is their number."""
 

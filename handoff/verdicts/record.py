@@ -253,7 +253,8 @@ def _policy(record: Record) -> Policy:
     known = {field.name: field.type for field in fields(Policy)}
     if unknown := set(found) - set(known):
         raise RecordError("policy", f"it has no '{shorten(str(min(unknown)))}'")
-    values = dict(found)
+    # Before that switch there was no such rule: every query was judged by its scores.
+    values = {"known_scripts_only": False, **found}
     source = _choice({"policy": values.pop("source", None)}, "policy", ThresholdSource)
     for name, value in values.items():
         if known[name] is bool:

@@ -252,7 +252,7 @@ def test_a_log_of_an_earlier_version_is_brought_up_to_date(log, monkeypatch):
     assert log.append([given(id="b")]) == 1
     assert ids(log) == ["a", "b"]
     with closing(sqlite3.connect(log.path)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (2,)
+        assert other.execute("PRAGMA user_version").fetchone() == (3,)
         assert other.execute("SELECT count(*) FROM later").fetchone() == (0,)
 
 
@@ -376,10 +376,20 @@ def test_a_record_that_is_no_entry_names_its_field(changed, field):
 
 def test_a_policy_that_grows_needs_a_migration():
     """A handoff that does not know a field would refuse the log: tell it by the file's version."""
-    known = {"threshold", "source", "margin", "use_tags", "per_agent", "lexical_weight"}
+    first = {"threshold", "source", "margin", "use_tags", "per_agent", "lexical_weight"}
 
-    assert {field.name for field in fields(Policy)} == known
-    assert len(MIGRATIONS) == 1
+    assert {field.name for field in fields(Policy)} == first | {"known_scripts_only"}
+    assert len(MIGRATIONS) == 2
+
+
+def test_a_record_of_version_1_was_judged_by_its_scores():
+    """There was no other way then; a record of today says which."""
+    today = entry_to_record(given())
+    policy = dict(today["policy"])
+    del policy["known_scripts_only"]
+
+    assert parse_record(today).policy.known_scripts_only is True
+    assert parse_record(today | {"policy": policy}).policy.known_scripts_only is False
 
 
 def test_a_note_is_one_line_of_text():
