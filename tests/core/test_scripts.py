@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 - letters that look like others are the point
 
+import csv
 import unicodedata
 
 import pytest
@@ -38,6 +39,19 @@ LETTERS = "aZéßŁğ" + "яЖ" + "αΩ" + "شع" + "कर" + "中文" + "の�
 def test_a_text_in_letters_that_nobody_knows_is_told_by_its_script(text, script):
     """The script is called as Unicode calls it, and Chinese characters are Han."""
     assert unknown_script(text, LATIN) == script
+
+
+def test_everyday_queries_are_told_by_their_language(root):
+    """Of twelve languages six are in Latin letters; no query is in doubt, whatever it borrows."""
+    with (root / "benchmarks" / "languages.csv").open(encoding="utf-8", newline="") as file:
+        found = {
+            (row["language"], unknown_script(row["query"], LATIN) is not None)
+            for row in csv.DictReader(file)
+        }
+
+    latin = {"English", "German", "French", "Spanish", "Polish", "Turkish"}
+    others = {"Russian", "Greek", "Arabic", "Hindi", "Chinese", "Japanese"}
+    assert found == {(name, False) for name in latin} | {(name, True) for name in others}
 
 
 @pytest.mark.parametrize(
