@@ -45,7 +45,9 @@ def overlap(cases_path: Path | None, options: RoutingOptions, as_json: bool) -> 
         rows = bench.embed_agents()
         analysis: Analysis | None = None
         if cases is not None:
-            policy, run = options.policy(bench), Run(cases)
+            policy, stale = options.policy_or_default(bench)
+            _tell(stale)
+            run = Run(cases)
             for grown in bench.gather_set(cases):
                 run = grown
             analysis = analyse(label_run(run, agents), policy, len(run.failures))
@@ -85,7 +87,8 @@ def explain_query(
         agents, router = bench.registry, bench.router
         asked = parse_query(" ".join(query))
         position = None if agent is None else _position(agents, agent)
-        policy = options.policy(bench)
+        policy, stale = options.policy_or_default(bench)
+        _tell(stale)
         turned = None
         evidence = bench.gather([asked], Trace())[0]
         if position is None:
@@ -105,6 +108,11 @@ def explain_query(
     else:
         click.echo(explanation_to_text(explanation, turned, agents, looked=looked))
     return OK
+
+
+def _tell(notes: list[str]) -> None:
+    for note in notes:
+        click.echo(f"handoff: {note}", err=True)
 
 
 def _position(agents: Registry, agent: str) -> int:

@@ -68,16 +68,15 @@ def evaluate(
     with open_workbench(settings) as bench:
         agents = bench.registry
         cases = load_cases(cases_path, agents)
-        policy, stale = bench.policy_or_default(options.threshold, force=options.force)
-        if stale is not None and not save:
-            raise stale
+        policy, stale = options.policy_or_default(bench)
         (run,) = _gather([bench], cases)
         failures = [failed.reason for failed in cases.failed] + list(run.failures.values())
-        analysis = analyse(label_run(run, agents), options.judging(policy), len(failures))
+        analysis = analyse(label_run(run, agents), policy, len(failures))
         found = recommend(analysis.settled, aim, analysis.policy, len(agents))
         notes = [
             *set_notes(cases, analysis, list(run.failures.values())),
             *example_notes(bench.examples, cases.cases),
+            *stale,
         ]
         if save:
             if found is None:
@@ -86,7 +85,6 @@ def evaluate(
                 )
             text = bench.policy_to_toml(analysis, found, found.threshold)
             target = bench.save_policy(text, options.config)
-            notes += [] if stale is None else [stale.passed_over]
             notes.append(f"The threshold {found.threshold:.4g} was saved to {target}.")
     seconds = time.perf_counter() - started
     if as_json:

@@ -80,6 +80,18 @@ class RoutingOptions:
         """Return how the options judge; raises SettingsError."""
         return self.judging(bench.policy(self.threshold, force=self.force))
 
+    def policy_or_default(self, bench: Workbench) -> tuple[Policy, list[str]]:
+        """Return how the options judge, for a command that shows and lets nothing pass.
+
+        Returns:
+            The policy, and a note where a stale handoff.toml was passed over.
+
+        Raises:
+            SettingsError: handoff.toml or the threshold cannot be used.
+        """
+        policy, stale = bench.policy_or_default(self.threshold, force=self.force)
+        return self.judging(policy), [] if stale is None else [stale.passed_over]
+
     def judging(self, policy: Policy) -> Policy:
         """Return a policy with the switches of the options."""
         per_agent = self.per_agent or policy.per_agent

@@ -28,7 +28,10 @@ def route(query: tuple[str, ...], options: RoutingOptions, top: int | None, as_j
     """Say which agent should take QUERY, and why."""
     asked = parse_query(" ".join(query))
     with options.open() as bench:
-        routed = bench.run(bench.router.route(asked, options.policy(bench)))
+        policy, stale = options.policy_or_default(bench)
+        routed = bench.run(bench.router.route(asked, policy))
+    for note in stale:
+        click.echo(f"handoff: {note}", err=True)
     if as_json:
         click.echo(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
     else:

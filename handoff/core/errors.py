@@ -52,16 +52,19 @@ class StalePolicyError(SettingsError):
 
     Attributes:
         problem: What it was found on.
+        mend: What to do about it.
     """
 
     def __init__(self, problem: str, mend: str) -> None:
         super().__init__(f"{problem}: {mend}.")
         self.problem = problem
+        self.mend = mend
 
     @property
     def passed_over(self) -> str:
         """The sentence for where the policy is passed over instead."""
-        return f"{self.problem}. The embedder's default threshold stands in its place."
+        way_out = self.mend[0].upper() + self.mend[1:]
+        return f"{self.problem}. The embedder's default threshold stands in its place. {way_out}."
 
 
 class TableError(HandoffError):

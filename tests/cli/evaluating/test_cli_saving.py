@@ -157,17 +157,35 @@ def test_what_a_file_cannot_hold_is_not_saved(handoff, folder):
     assert not (folder / "handoff.toml").exists()
 
 
-STALE_COMMANDS = [
+SHOWING = [
     pytest.param(["route", "rain wind sunshine"], id="route"),
+    pytest.param(["explain", "rain wind sunshine"], id="explain"),
+    pytest.param(["overlap", "--cases", "cases.csv"], id="overlap"),
     pytest.param(["eval", "cases.csv"], id="eval"),
+]
+GATES = [
     pytest.param(["check", "cases.csv", "--min-accuracy", "0"], id="check"),
     pytest.param(["compare", "agents.csv", "other.csv", "cases.csv"], id="compare"),
 ]
 
 
-@pytest.mark.parametrize("command", STALE_COMMANDS)
+@pytest.mark.parametrize("command", SHOWING)
+def test_a_stale_threshold_does_not_keep_from_looking(handoff, folder, command):
+    """What only shows takes the embedder's default, and says why and what to do."""
+    save(handoff)
+    (folder / "agents.csv").write_text(AGENTS.replace("Rain wind", "Rain storm wind"))
+
+    code, out, err = handoff(*command)
+
+    told = out + err
+    assert code in (0, 1)
+    assert "its threshold was found on another registry" in told
+    assert "The embedder's default threshold stands in its place. Find one again with" in told
+
+
+@pytest.mark.parametrize("command", GATES)
 def test_a_threshold_of_another_registry_is_refused(handoff, folder, command):
-    """After an edit of the registry every command names the reason and the two ways out."""
+    """After an edit of the registry a gate names the reason and the two ways out."""
     save(handoff)
     (folder / "agents.csv").write_text(AGENTS.replace("Rain wind", "Rain storm wind"))
 
@@ -181,7 +199,7 @@ def test_a_threshold_of_another_registry_is_refused(handoff, folder, command):
     )
 
 
-@pytest.mark.parametrize("command", STALE_COMMANDS)
+@pytest.mark.parametrize("command", GATES)
 def test_a_threshold_of_another_embedder_is_refused(handoff, monkeypatch, command):
     """Scores of two embedders do not compare, and both are named."""
     save(handoff)
@@ -197,7 +215,7 @@ def test_a_threshold_of_another_embedder_is_refused(handoff, monkeypatch, comman
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", STALE_COMMANDS)
+@pytest.mark.parametrize("command", SHOWING + GATES)
 def test_a_stale_threshold_passes_when_it_is_forced(handoff, folder, command):
     """Who insists is believed."""
     save(handoff)

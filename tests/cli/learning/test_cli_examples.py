@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from taught_desks import AGENTS, CASES, EXAMPLE, TAUGHT, WORDS, refused, write
 
+GATE = ["check", "cases.csv", "--max-wrong", "1"]
+
 
 @pytest.mark.usefixtures("taught")
 def test_a_route_says_that_it_learned(handoff):
@@ -123,12 +125,12 @@ def test_a_threshold_that_was_saved_without_examples_is_refused_with_them(handof
     handoff("eval", "cases.csv", "--save", "--no-examples")
     assert tomllib.loads(Path("handoff.toml").read_text())["found"]
 
-    complaint = refused(handoff, "route", TAUGHT)
+    complaint = refused(handoff, *GATE)
 
     assert "its threshold was found on another registry" in complaint
     assert "handoff eval CASES --save" in complaint
-    assert handoff("route", TAUGHT, "--no-examples")[0] in {0, 1}
-    assert handoff("route", TAUGHT, "--force")[0] in {0, 1}
+    assert handoff(*GATE, "--no-examples")[0] == 0
+    assert handoff(*GATE, "--force")[0] == 0
 
 
 @pytest.mark.usefixtures("taught")
@@ -136,8 +138,8 @@ def test_a_threshold_that_was_saved_with_examples_is_refused_without_them(handof
     """The other way round as well."""
     handoff("eval", "cases.csv", "--save")
 
-    assert handoff("route", TAUGHT)[0] == 0
-    assert "found on another registry" in refused(handoff, "route", TAUGHT, "--no-examples")
+    assert handoff(*GATE)[0] == 0
+    assert "found on another registry" in refused(handoff, *GATE, "--no-examples")
 
 
 @pytest.mark.usefixtures("taught")
@@ -147,7 +149,7 @@ def test_a_threshold_is_refused_once_an_example_is_added(handoff):
     with Path("examples.csv").open("a") as file:
         file.write("snow,weather\n")
 
-    assert "found on another registry" in refused(handoff, "check", "cases.csv", "--max-wrong", "1")
+    assert "found on another registry" in refused(handoff, *GATE)
 
 
 @pytest.mark.usefixtures("taught")
