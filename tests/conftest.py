@@ -9,12 +9,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take long, so that no process waits for another in the end.
+    """Begin with the files that take long, and measure no coverage where it only costs time.
 
-    The browser checks come last: their driver keeps an event loop open on this thread.
+    So no process waits for another in the end. The browser checks come last: their driver keeps
+    an event loop open on this thread.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: ("browser" in item.path.parts, item.path not in slow))
+    # A hundred inputs run the same lines a hundred times, and tracing makes each twice as slow.
+    for item in items:
+        if getattr(item.obj, "is_hypothesis_test", False):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(autouse=True)
