@@ -137,6 +137,21 @@ def test_the_fallback_takes_over_query_and_registry():
     assert router.policy_for(evidence, POLICY).threshold == 0.05
 
 
+def test_the_fallback_hands_off_what_it_can_read():
+    """A query that the first embedder knows and the fallback does not is nobody's meanwhile."""
+    embedder, latin = ScriptedEmbedder(), OtherEmbedder()
+    latin.scripts = frozenset({"Latin"})
+    router = make_router(embedder, fallback=make_router(latin))
+    query = "bread oven Καλημέρα καλημέρα"
+
+    (before,) = route_many(router, [query])
+    embedder.failure = ProviderUnavailableError("It is down.")
+    (meanwhile,) = route_many(router, [query])
+
+    assert (before.decision.agent.id, before.decision.unknown_script) == ("baker", None)
+    assert (meanwhile.decision.agent, meanwhile.decision.unknown_script) == (None, "Greek")
+
+
 def test_a_chosen_threshold_is_kept_on_the_fallback():
     """Only the default follows the embedder."""
     down = ScriptedEmbedder()

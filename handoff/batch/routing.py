@@ -98,7 +98,8 @@ def judge_many(evidence: EvidenceSet, registry: Registry, policy: Policy) -> lis
     scripts: list[str | None] = [None] * len(ranked)
     if policy.known_scripts_only:
         scripts = [
-            unknown_script(query, evidence.scripts, registry.scripts) for query in evidence.queries
+            unknown_script(query, evidence.scripts, registry.scripts) if unknown else None
+            for query, unknown in zip(evidence.queries, labelled.unknown.tolist(), strict=True)
         ]
     reached = ranked.levels >= thresholds.astype(np.float32)
     clear = ranked.leads >= np.float32(policy.margin)

@@ -7,6 +7,7 @@ import pytest
 
 from handoff.core.lexical import build_lexicon
 from handoff.core.model import Agent, Registry
+from handoff.core.scripts import unknown_script
 from handoff.files.settings import EMBEDDED
 from handoff.index.exact import ExactIndex
 from handoff.providers.cached import CachedEmbedder, CachedTagExtractor
@@ -99,6 +100,17 @@ def test_an_embedder_names_itself_and_its_threshold(embedder):
     assert embedder.identity == embedder.identity
     assert embedder.identity
     assert -1 <= embedder.default_threshold <= 1
+
+
+def test_an_embedder_says_which_scripts_it_knows(embedder):
+    """All, or some by the names that queries are told apart by; ASCII is always among them."""
+    letters = {"Latin": "a", "Greek": "λ", "Cyrillic": "я", "Arabic": "ع", "Han": "中"}
+
+    assert embedder.scripts is None or "Latin" in embedder.scripts
+    assert embedder.scripts is None or embedder.scripts <= letters.keys()
+    for script, letter in letters.items():
+        known = embedder.scripts is None or script in embedder.scripts
+        assert (unknown_script(letter, embedder.scripts) is None) == known
 
 
 def test_a_provider_says_what_it_is(embedder, tagger):
