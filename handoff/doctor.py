@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handoff.background import BackgroundLoop
-from handoff.bootstrap import build_connection, build_router
+from handoff.bootstrap import CACHE_NAME, build_connection, build_router
 from handoff.core.errors import ExamplesError, HandoffError, ProviderError, RegistryError
 from handoff.core.model import Agent, Registry
+from handoff.core.tagging import MOST_TAGS
 from handoff.core.texts import shorten
 from handoff.files.examples import Examples
 from handoff.files.settings import Settings, load_settings
+from handoff.providers.embedded import choose_embedded, tell_alone
+from handoff.resilience.cache import VectorCache
 from handoff.trace import Trace
 from handoff.workbench import Workbench, open_workbench
 
@@ -39,6 +42,7 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         _folder("verdicts", settings.state_dir, "no verdict can be kept"),
         *_settings(settings, environ),
         *_providers(settings),
+        *_kept(settings),
     ]
 
 
@@ -95,8 +99,10 @@ def _settings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     def source(name: str) -> str:
         return name if environ.get(name) else "default"
 
+    alone = tell_alone()
     findings = [
         Finding("embedder", f"{settings.embedder} ({source('HANDOFF_EMBEDDER')})"),
+        *([Finding("embedded model", alone)] if alone and settings.embedded == "local" else []),
         Finding("tagger", f"{settings.tagger} ({source('HANDOFF_TAGGER')})"),
     ]
     reach = settings.openai
@@ -135,6 +141,34 @@ def _providers(settings: Settings) -> list[Finding]:
     return [
         Finding("embedder answers", f"yes: {evidence.embedder}"),
         Finding("tagger answers", f"no: {troubles[0]}" if troubles else f"yes: {evidence.tagger}"),
+    ]
+
+
+def _kept(settings: Settings) -> list[Finding]:
+    """Tell what the cache holds of models that are not in use: it stays, and is never read."""
+    path = settings.cache_dir / CACHE_NAME
+    try:
+        router = build_router(settings, _PROBE, build_connection(settings), on_disk=False)
+    except HandoffError:
+        return []
+    in_use = {router.embedder.dimensions, choose_embedded(settings.embedded).dimensions}
+    cache = VectorCache(path)
+    census = cache.census()
+    cache.close()
+    others = [
+        of_one
+        for length, of_one in census.items()
+        if length > MOST_TAGS + 1 and length not in in_use
+    ]
+    if not others:
+        return []
+    vectors, size = (sum(part) for part in zip(*others, strict=True))
+    return [
+        Finding(
+            "cached vectors",
+            f"{vectors:,} of another model than those in use, {size / 1e6:.1f} MB, are never read: "
+            f"delete {shorten(str(path), 200)} to drop them with the rest, which is embedded again",
+        )
     ]
 
 

@@ -26,8 +26,9 @@ def examples():
 
 
 @pytest.mark.parametrize(("command", "output"), examples(), ids=lambda value: value[:40])
-def test_a_command_of_the_readme_prints_what_stands_under_it(root, command, output):
-    """Whoever types it sees the same, up to the milliseconds."""
+def test_a_command_of_the_readme_prints_what_stands_under_it(root, monkeypatch, command, output):
+    """Whoever types it, without any setting, sees the same, up to the milliseconds."""
+    monkeypatch.delenv("HANDOFF_EMBEDDER")
     name, *arguments = shlex.split(command)
     program = Path(sys.executable).parent / Path(name).name
 

@@ -3,12 +3,14 @@
 import os
 import sys
 
+import numpy as np
 import pytest
 from fake_openai import FakeOpenAI
 
 from handoff import cli
-from handoff.bootstrap import open_registry
+from handoff.bootstrap import CACHE_NAME, open_registry
 from handoff.files.settings import load_settings
+from handoff.resilience.cache import VectorCache
 
 KEY = "sk-test-SECRETKEY"
 
@@ -42,6 +44,57 @@ def test_without_a_key_the_embedded_model_routes(doctor):
     assert code == 0
     assert "embedder answers  yes: wordllama-" in said
     assert "10 agents, 44 tags" in said
+
+
+def test_the_shipped_default_is_both_models(doctor, monkeypatch):
+    """Without any setting the embedder is the one that the figures are of."""
+    monkeypatch.delenv("HANDOFF_EMBEDDER")
+    code, said = doctor()
+
+    assert code == 0
+    assert "embedder answers  yes: mixed-0.6-minilm-" in said
+    assert "embedded model" not in said
+
+
+@pytest.mark.parametrize(
+    ("gone", "alone", "answers"),
+    [
+        ("onnxruntime", "wordllama alone, with its own threshold, since onnxruntime", "wordllama-"),
+        ("wordllama", "MiniLM alone, with its own threshold, since wordllama", "minilm-"),
+    ],
+)
+def test_one_model_alone_is_told_and_routes(doctor, monkeypatch, gone, alone, answers):
+    """Where a package has no wheel, the reason for another threshold is said in a sentence."""
+    monkeypatch.delenv("HANDOFF_EMBEDDER")
+    monkeypatch.setitem(sys.modules, gone, None)
+    code, said = doctor()
+
+    assert code == 0
+    assert f"embedded model    {alone} cannot be found" in said
+    assert f"embedder answers  yes: {answers}" in said
+
+
+def test_vectors_of_a_former_model_are_told_with_a_way_to_drop_them(doctor, monkeypatch, tmp_path):
+    """They stay and are never read; those of the model in use are not counted."""
+    monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path))
+    cache = VectorCache(tmp_path / CACHE_NAME)
+    cache.put({b"%d" % number: np.ones(640, dtype=np.float32) for number in range(1_000)})
+    cache.put({b"in use": np.ones(256, dtype=np.float32), b"tags": np.ones(3, dtype=np.float32)})
+    cache.close()
+    code, said = doctor()
+
+    assert code == 0
+    assert "cached vectors    1,000 of another model than those in use, 2.6 MB, are never" in said
+    assert f"delete {tmp_path / CACHE_NAME} to drop them" in said
+
+
+def test_a_cache_of_the_model_in_use_needs_no_word(doctor, monkeypatch, tmp_path):
+    """There is nothing to drop, and no file is made to find that out."""
+    monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path))
+    _, said = doctor()
+
+    assert "cached vectors" not in said
+    assert not (tmp_path / CACHE_NAME).exists()
 
 
 def test_with_a_key_openai_is_asked(doctor, monkeypatch):

@@ -167,8 +167,8 @@ def _check_found(found: object, ground: Ground | None, name: str) -> None:
     embedder = found.get("embedder", ground.embedder)
     if embedder != ground.embedder:
         raise StalePolicyError(
-            f"{name}: its threshold was found with the embedder '{shorten(str(embedder), 80)}', "
-            f"not with '{shorten(ground.embedder, 80)}', and scores of two embedders do not "
+            f"{name}: its threshold was found with the embedder '{shorten(str(embedder), 100)}', "
+            f"not with '{shorten(ground.embedder, 100)}', and scores of two embedders do not "
             "compare",
             _MEND,
         )

@@ -1,7 +1,7 @@
 """Providers that remember, by content; what is asked for twice at once is asked once."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -70,15 +70,17 @@ class CachedEmbedder:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         note(count=len(texts), cached=len(texts) - sum(key in missing for key in keys))
         if missing or not texts:
-            fresh = await self._flights.run(
-                tuple(missing), lambda: self._embedder.embed(list(missing.values()))
-            )
+            fresh = await self._flights.run(tuple(missing), lambda: self._embed_and_keep(missing))
             if len(missing) == len(texts):
-                self._cache.put(dict(zip(missing, fresh, strict=True)))
                 return fresh
             known.update(zip(missing, fresh, strict=True))
-            self._cache.put({key: known[key] for key in missing})
         return np.stack([known[key] for key in keys])
+
+    async def _embed_and_keep(self, missing: Mapping[bytes, str]) -> FloatArray:
+        """Embed for whoever asks at the same time, and write once."""
+        fresh = await self._embedder.embed(list(missing.values()))
+        self._cache.put(dict(zip(missing, fresh, strict=True)))
+        return fresh
 
     def _known(self, keys: Sequence[bytes]) -> dict[bytes, FloatArray]:
         """Return the stored rows that still have their length; damaged ones are embedded again."""

@@ -119,8 +119,8 @@ class _Tokenizer:
         tokenizer: A `tokenizers.Tokenizer`.
         first: The number of the mark before a text.
         last: The number of the mark behind it.
-        content: How much each token says, shape (tokens,): the logarithm of its place among the
-            commoner ones, in that of the middle token.
+        content: How much each token says, shape (tokens,): the square of the logarithm of its
+            place among the commoner ones, in that of the middle token.
     """
 
     tokenizer: Any
@@ -149,7 +149,7 @@ def _load_tokenizer() -> _Tokenizer:
     tokenizer.pre_tokenizer = BertPreTokenizer()
     tokenizer.enable_truncation(MOST_TOKENS - 2)
     places = np.maximum(np.arange(len(words)) - _FIRST_WORD, 0) + 1
-    content = np.log(places) / np.log((len(words) - _FIRST_WORD) / 2)
+    content = (np.log(places) / np.log((len(words) - _FIRST_WORD) / 2)) ** 2
     return _Tokenizer(tokenizer, numbers["[CLS]"], numbers["[SEP]"], content.astype(np.float32))
 
 

@@ -56,13 +56,16 @@ class Once(Generic[Loaded]):
         self._loaded: list[Loaded] = []
 
     def __call__(self) -> Loaded:
-        """Return what was loaded; the span that waited for it says how long."""
+        """Return what was loaded; the span that loaded says how long it took.
+
+        One that only waited for another's loading says nothing, so that no time is told twice.
+        """
         if not self._loaded:
-            started = time.perf_counter()
             with self._loading:
                 if not self._loaded:
+                    started = time.perf_counter()
                     self._loaded.append(self._load())
-            note(load_ms=(time.perf_counter() - started) * 1000)
+                    note(load_ms=(time.perf_counter() - started) * 1000)
         return self._loaded[0]
 
     def forget(self) -> None:

@@ -81,6 +81,17 @@ class VectorCache:
         if rows:
             self._attempt(write, otherwise=None)
 
+    def census(self) -> dict[int, tuple[int, int]]:
+        """Return how many vectors there are of each length, and their bytes; opens no new file."""
+
+        def read(connection: sqlite3.Connection) -> dict[int, tuple[int, int]]:
+            rows = connection.execute(
+                "SELECT length(vector), count(*) FROM vectors GROUP BY length(vector)"
+            )
+            return {size // 4: (number, size * number) for size, number in rows}
+
+        return self._attempt(read, otherwise={}) if self._path.exists() else {}
+
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         with self._lock:
