@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.embedded import LOCAL
 from benchmarks.tag_quality import measure_tags
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
@@ -27,10 +28,6 @@ from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
 from handoff.trace import Trace
 
-LOCAL = {
-    "HANDOFF_EMBEDDER": os.environ.get("HANDOFF_EMBEDDER", "local"),
-    "HANDOFF_TAGGER": "local",
-}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 SETS = ("clinc_domains", "clinc150", "hwu64", "metatool", "sealtools")

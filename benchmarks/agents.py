@@ -22,6 +22,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from benchmarks.embedded import LOCAL, embedded
 from handoff.agents.advice import look_at_first
 from handoff.agents.explain import explain, smallest_flip
 from handoff.agents.overlap import find_overlap
@@ -32,10 +33,8 @@ from handoff.core.texts import agent_text
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
-from handoff.providers.wordllama import WordllamaEmbedder
 from handoff.trace import Trace
 
-LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 AGENTS = 1_000
@@ -59,7 +58,7 @@ def overlap_ms() -> dict[str, Figures]:
     whole = load_registry(DATA / "sealtools" / "agents.csv")
     registry = Registry(whole.agents[:AGENTS])
     texts = [agent_text(agent) for agent in registry.agents]
-    rows = asyncio.run(WordllamaEmbedder().embed(texts))
+    rows = asyncio.run(embedded().embed(texts))
     return {
         "overlap of 1,000": timed(RUNS, lambda: find_overlap(rows)),
         "with what to look at first": timed(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.embedded import embedded
 from benchmarks.labelled_set import Set
 from handoff.background import BackgroundLoop
 from handoff.core.learning import NO_OWNER, Lessons
@@ -17,7 +18,6 @@ from handoff.evaluation.proof import EVERYBODY, part
 from handoff.evaluation.sweep import best_threshold, sweep
 from handoff.index.exact import ExactIndex
 from handoff.providers.similarity_tagger import LocalTagExtractor
-from handoff.providers.wordllama import WordllamaEmbedder
 
 DESCRIPTION = "no threshold"
 
@@ -51,7 +51,7 @@ class Filter:
         self._removed = np.zeros((len(data.cases), len(data.registry)), dtype=np.bool_)
         if not on:
             return
-        embedder = WordllamaEmbedder()
+        embedder = embedded()
         extractor = LocalTagExtractor(data.registry, embedder, ExactIndex(data.registry, embedder))
         extracted = loop.run(extractor.extract(data.lessons.texts))
         known: dict[tuple[str, ...], BoolArray] = {}

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from benchmarks.embedded import LOCAL, embedded
 from handoff.agents.edit import compare_edit, edit_agents, lay_ground, new_texts
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
@@ -30,10 +31,8 @@ from handoff.evaluation.judged import Labelled, label
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry, parse_table, table_of
 from handoff.files.settings import load_settings
-from handoff.providers.wordllama import WordllamaEmbedder
 from handoff.trace import Trace
 
-LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 BIG_SET = "clinc150"
@@ -46,7 +45,7 @@ def measure(folder: Path) -> dict[str, float]:
     registry = load_registry(settings.registry)
     cases = load_cases(folder / "cases.csv", registry).cases
     queries, expected = [case.query for case in cases], [case.expected for case in cases]
-    embedder = WordllamaEmbedder()
+    embedder = embedded()
     policy = Policy(embedder.default_threshold, ThresholdSource.EMBEDDER)
     with BackgroundLoop() as loop:
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.embedded import LOCAL, embedded
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.learning import Lessons, lessons_of
@@ -19,10 +20,8 @@ from handoff.files.cases import Case, load_cases
 from handoff.files.examples import LabelledQuery, collect_examples
 from handoff.files.registry import load_registry
 from handoff.files.settings import Settings, load_settings
-from handoff.providers.wordllama import WordllamaEmbedder
 from handoff.router import Router
 
-LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 
@@ -58,7 +57,7 @@ def load_set(folder: Path, cache_dir: Path, loop: BackgroundLoop) -> Set:
     cases = load_cases(folder / "cases.csv", registry).cases
     texts = [agent_text(agent) for agent in registry.agents]
     queries = tuple(case.query for case in cases)
-    rows = loop.run(WordllamaEmbedder().embed([*texts, *queries]))
+    rows = loop.run(embedded().embed([*texts, *queries]))
     examples = [Example(case.query, case.expected) for case in cases]
     lessons = lessons_of(examples, rows[len(texts) :], registry)
     return Set(registry, settings, cases, rows[: len(texts)], lessons)

@@ -27,6 +27,7 @@ from benchmarks.baselines import (
     exact_threshold,
     judged_of,
 )
+from benchmarks.embedded import embedded
 from benchmarks.labelled_set import (
     DATA,
     Set,
@@ -50,7 +51,6 @@ from handoff.evaluation.suggest import suggest
 from handoff.evaluation.sweep import auroc, top1
 from handoff.index.exact import ExactIndex
 from handoff.index.learned import LearnedIndex
-from handoff.providers.wordllama import WordllamaEmbedder
 
 SETS = ("clinc150", "clinc_domains", "hwu64", "metatool")
 BIG_SET = "clinc150"
@@ -234,7 +234,7 @@ def checked_index(data: Set, loop: BackgroundLoop) -> None:
     """Make sure that the package's index learns what the table's figures stand on."""
     learning, test = halves(data.owners, 0)
     registry = Registry(data.registry.agents, examples_of(data, learning))
-    embedder = WordllamaEmbedder()
+    embedder = embedded()
     index = LearnedIndex(ExactIndex(registry, embedder), registry, embedder)
     loop.run(index.prepare())
     texts = [data.lessons.texts[row] for row in test.tolist()]

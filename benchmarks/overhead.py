@@ -2,7 +2,8 @@
 
     python benchmarks/overhead.py [--json]
 
-*warm route*: from `gather` to `decide` with the embedded model, queries never seen before.
+*warm route*: from `gather` to `decide`, queries never seen before, with the embedded model that
+ships and with the fast one; `benchmarks/embedding.py` tells what the models alone take.
 *routing*: scores from vectors in memory, rank, decide; 1,536 dimensions, one BLAS thread, no trace.
 *numpy*: the bare product and a sort, same vectors, one BLAS thread, same run.
 Medians in milliseconds. 4,076 agents need the public sets (`HANDOFF_DATA`).
@@ -24,6 +25,7 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.embedded import LOCAL, NAME
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.decision import decide
@@ -40,7 +42,6 @@ from handoff.trace import Trace
 
 Found = TypeVar("Found")
 
-LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 DIMENSIONS = 1_536
@@ -72,12 +73,13 @@ class RandomEmbedder:
         return self.rows[: len(texts)]
 
 
-def warm_route_ms(folder: Path) -> float:
+def warm_route_ms(folder: Path, model: str) -> float:
     """Return the median of routes of different queries, after one that warmed everything up."""
     with (folder / "cases.csv").open(encoding="utf-8", newline="") as file:
         queries = [parse_query(row["query"]) for row in csv.DictReader(file)]
     with tempfile.TemporaryDirectory() as cache:
-        settings = load_settings(LOCAL | {"HANDOFF_CACHE_DIR": cache}, folder / "agents.csv")
+        variables = LOCAL | {"HANDOFF_EMBEDDER": model, "HANDOFF_CACHE_DIR": cache}
+        settings = load_settings(variables, folder / "agents.csv")
         registry = load_registry(settings.registry)
         router = build_router(settings, registry, None)
         policy = load_policy(None, router.embedder.default_threshold)
@@ -158,9 +160,12 @@ def main() -> None:
     as_json = parser.parse_args().json
     folders = {"10": ROOT, "4076": DATA / "sealtools"}
     warm = {
-        size: warm_route_ms(folder)
-        for size, folder in folders.items()
-        if (folder / "cases.csv").exists()
+        model: {
+            size: warm_route_ms(folder, model)
+            for size, folder in folders.items()
+            if (folder / "cases.csv").exists()
+        }
+        for model in (NAME, "local-fast")
     }
     both = {str(agents): routing_ms(agents) for agents in (100, 1_000, 10_000)}
     results = {
@@ -171,8 +176,9 @@ def main() -> None:
     if as_json:
         print(json.dumps(results))
         return
-    for agents, ms in warm.items():
-        print(f"warm route, {int(agents):6,} agents  {ms:8.3f} ms")
+    for model, sizes in warm.items():
+        for agents, ms in sizes.items():
+            print(f"warm route, {int(agents):6,} agents, {model:<12}  {ms:8.3f} ms")
     for agents, (ours, bare) in both.items():
         print(
             f"routing, {int(agents):9,} agents  {ours:8.3f} ms, "

@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.embedded import LOCAL
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.model import FloatArray, Policy, ThresholdSource
@@ -46,7 +47,6 @@ from handoff.files.registry import load_registry
 from handoff.files.settings import load_settings
 from handoff.trace import Trace
 
-LOCAL = {"HANDOFF_EMBEDDER": "local", "HANDOFF_TAGGER": "local"}
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 SETS = ("clinc_domains", "clinc150", "hwu64", "metatool", "sealtools")
