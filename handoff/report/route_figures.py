@@ -1,5 +1,6 @@
 """Charts of a route as plain dictionaries in Plotly's form."""
 
+import math
 from collections.abc import Sequence
 
 from handoff.core.decision import reaches
@@ -52,7 +53,9 @@ def similarity_chart(route: Route, typical: tuple[float, float], ink: str | None
     written = [_scored(name, score) for name, score in zip(short, shown, strict=True)]
     labels = [f"<b>{written[0]}</b>", *written[1 : len(kept)]]
     values: list[float | None] = [score.score for score in kept]
-    colors = [_color(rank, score, threshold) for rank, score in enumerate(kept)]
+    # Nobody reaches anything where the query's letters decide.
+    needed = threshold if route.decision.unknown_script is None else math.inf
+    colors = [_color(rank, score, needed) for rank, score in enumerate(kept)]
     lines = list(colors)
     if removed:
         labels += ["<i>Removed by the tag filter</i>", *written[len(kept) :]]

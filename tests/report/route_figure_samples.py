@@ -55,11 +55,12 @@ def routed(
     tags: tuple[str, ...] = (),
     policy: Policy = POLICY,
     agents: tuple[Agent, ...] = AGENTS,
+    query: str = "q",
 ) -> Route:
     """Judge a query that is this similar to the first of the agents."""
     registry = Registry(agents[: len(similarities)])
     evidence = Evidence(
-        query="q",
+        query=query,
         embedder="e",
         tagger="t",
         fingerprint=registry.fingerprint,
@@ -67,6 +68,7 @@ def routed(
         vector=np.ones(1, dtype=np.float32),
         similarities=np.array(similarities, dtype=np.float32),
         lexical=np.zeros(len(similarities), dtype=np.float32),
+        scripts=frozenset({"Latin"}),
     )
     return judge(evidence, registry, policy, Trace())
 

@@ -140,6 +140,21 @@ def test_where_nobody_reaches_the_threshold_no_bar_stands_out():
     assert {fill for _, _, fill, _ in bars(similarity_chart(route, TYPICAL))} == {BELOW}
 
 
+def test_no_bar_of_a_query_in_unknown_letters_passes():
+    """Whatever it scores; switched off, the colours are those of any query."""
+    anyway = replace(POLICY, known_scripts_only=False)
+    unknown, judged = (
+        {fill for _, _, fill, _ in bars(similarity_chart(route, TYPICAL))}
+        for route in (
+            routed(0.875, 0.75, query="Καλημέρα"),
+            routed(0.875, 0.75, query="Καλημέρα", policy=anyway),
+        )
+    )
+
+    assert unknown == {BELOW}
+    assert judged == {BEST, PASSES}
+
+
 @some
 @given(
     scores=st.lists(cosines, min_size=3, max_size=3),

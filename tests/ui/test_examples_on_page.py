@@ -3,6 +3,8 @@
 import pytest
 from app_pages import EXPLORE, open_page
 
+from handoff.providers.scripted import ScriptedEmbedder
+
 REGISTRY = """\
 id,name,description,tags
 baker,Baker,bread from the oven,
@@ -130,6 +132,19 @@ def test_explore_says_which_example_spoke(page):
     heard = [each.value for each in page.markdown if each.value.startswith("Like the example")]
     assert "tulips for my mother" in heard[0]
     assert "Florist" in heard[0]
+
+
+def test_no_example_speaks_for_a_query_in_unknown_letters(page, monkeypatch):
+    """Its scores count for nothing, so that nothing is said of where they come from."""
+    monkeypatch.setattr(ScriptedEmbedder, "scripts", frozenset({"Latin"}))
+    press(page, "Make examples")
+    press(page, "Save examples")
+    page.switch_page(EXPLORE).run()
+    page.text_area(key="q").set_value("tulips and Καλημέρα καλημέρα")
+    page.button[0].click().run()
+
+    assert page.warning[0].value.startswith("The query is mostly in Greek letters")
+    assert not [each.value for each in page.markdown if "xample" in each.value]
 
 
 def test_a_broken_file_of_examples_is_told_and_left_out(page, folder):
