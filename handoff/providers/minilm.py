@@ -45,7 +45,7 @@ class MiniLMEmbedder:
     dimensions = DIMENSIONS
     # Found as wordllama's was; see docs/embedded-model.md.
     default_threshold = 0.17
-    typical_similarities = (-0.15, 0.8)
+    typical_similarities = (-0.2, 0.8)
     scripts = frozenset({"Latin"})
     identity = f"minilm-int8-{DIMENSIONS}-{WEIGHTS_SHA256[:12]}"
 
