@@ -34,11 +34,10 @@ def writing(written):
 
 @pytest.fixture
 def agents(visit, address):
-    """Return a function that opens the page from the navigation."""
+    """Return a function that opens the page."""
 
     def open_agents(where=address, scheme="light"):
-        page = visit(where, scheme=scheme)
-        page.get_by_role("link", name="Agents").first.click()
+        page = visit(f"{where}/agents", scheme=scheme)
         expect(grid(page)).to_be_visible()
         expect(page.get_by_text(READY).or_(effect(page))).to_be_visible(timeout=60_000)
         settle(page)

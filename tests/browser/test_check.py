@@ -29,10 +29,7 @@ def check(visit, address, request):
     """Return a function that opens the screen; on the shared log each check has its own name."""
 
     def open_screen(where=address, width=1280, scheme="light"):
-        page = visit(where, scheme=scheme)
-        page.get_by_role("link", name="Check by hand").click()
-        # Only now, since a narrow window folds the navigation away.
-        page.set_viewport_size({"width": width, "height": 900})
+        page = visit(f"{where}/check", width, scheme)
         type_name(page, request.node.name)
         return page
 

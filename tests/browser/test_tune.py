@@ -11,11 +11,11 @@ TABS = ["Every threshold", "Where queries are lost", "Confusion matrix"]
 
 @pytest.fixture
 def tune(visit, address):
-    """Return a function that opens the page from the navigation."""
+    """Return a function that opens the page."""
 
     def open_tune(where=address, scheme="light"):
-        page = visit(where, scheme=scheme)
-        go(page, "Tune")
+        page = visit(f"{where}/tune", scheme=scheme)
+        stand(page)
         return page
 
     return open_tune
@@ -25,9 +25,15 @@ def go(page, name):
     """Go to another page and wait until it stands."""
     page.get_by_role("link", name=name).first.click()
     heading = {"Tune": "Labelled queries", "Explore": "How the query was routed"}[name]
-    expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
     if name == "Tune":
-        expect(page.get_by_role("heading", name="Cases")).to_be_visible(timeout=60_000)
+        stand(page)
+    settle(page)
+
+
+def stand(page):
+    """Wait until the labelled set is judged."""
+    expect(page.get_by_role("heading", name="Cases")).to_be_visible(timeout=60_000)
     settle(page)
 
 
