@@ -6,9 +6,9 @@
 the design note's layout, in which every embedding is a trace that returns 1,536 floats.
 *concurrent*: CPU time of handoffs gathered in one local run, after one run that warmed it up.
 *call*: CPU time of one call of each kind, medians.
-*batch*: `handoff batch` with the embedded model over 4,076 agents, in processes of its own; its
-queries are the public set's, varied; it needs the public sets (`HANDOFF_DATA`). `--rows 0` leaves
-it out.
+*batch*: `handoff batch` over 4,076 agents, in processes of its own: with the fast embedded model,
+and a fiftieth of the rows with the one that ships. Its queries are the public set's, varied; it
+needs the public sets (`HANDOFF_DATA`). `--rows 0` leaves it out. All else is with the fast model.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from typing import Any
 # Flyte and the workflow read these when they are imported.
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["HANDOFF_REGISTRY"] = str(Path(__file__).resolve().parents[1] / "agents.csv")
-os.environ["HANDOFF_EMBEDDER"] = "local"
+os.environ["HANDOFF_EMBEDDER"] = "local-fast"
 os.environ["HANDOFF_TAGGER"] = "local"
 
 import flyte
@@ -182,7 +182,7 @@ def calls_us() -> dict[str, float]:
     }
 
 
-def batch_figures(rows: int, folder: Path) -> dict[str, float]:
+def batch_figures(rows: int, folder: Path, model: str) -> dict[str, float]:
     """Run `handoff batch` and return its rate, CPU time a row, and memory early and late."""
     with (DATA / "sealtools" / "cases.csv").open(encoding="utf-8", newline="") as file:
         queries = [row["query"] for row in csv.DictReader(file)]
@@ -200,7 +200,10 @@ def batch_figures(rows: int, folder: Path) -> dict[str, float]:
     before = os.times()
     started = time.perf_counter()
     memory_mb = []
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - ours
+    variables = os.environ | {"HANDOFF_EMBEDDER": model}
+    with subprocess.Popen(  # noqa: S603 - ours
+        command, stdout=subprocess.DEVNULL, env=variables
+    ) as process:
         while process.poll() is None:
             memory_mb.append(resident_mb(process.pid))
             time.sleep(0.25)
@@ -243,7 +246,10 @@ def figures(rows: int) -> dict[str, Any]:
             "call_us": calls_us(),
         }
         if rows and (DATA / "sealtools").exists():
-            results["batch"] = batch_figures(rows, Path(folder))
+            results["batch"] = {
+                "local-fast": batch_figures(rows, Path(folder), "local-fast"),
+                "local": batch_figures(max(1, rows // 50), Path(folder), "local"),
+            }
     return results
 
 
@@ -264,14 +270,13 @@ def lines(results: dict[str, Any]) -> Sequence[str]:
         f"call: {kind:<34}{us:10.1f} us CPU, claimed {CLAIMS_US[kind]}"
         for kind, us in results["call_us"].items()
     ]
-    if "batch" in results:
-        batch = results["batch"]
-        said.append(
-            f"batch of {batch['rows']:,} rows, 4,076 agents     {batch['rows_a_second']:10,.0f}"
-            f" a second, target 2,000; {batch['cpu_us_a_row']:.0f} us CPU a row; "
-            f"{batch['memory_mb_second_quarter']:.0f} MB early, "
-            f"{batch['memory_mb_last_quarter']:.0f} MB late"
-        )
+    said += [
+        f"batch of {batch['rows']:,} rows, 4,076 agents, {model}  {batch['rows_a_second']:,.0f}"
+        f" a second; {batch['cpu_us_a_row']:.0f} us CPU a row; "
+        f"{batch['memory_mb_second_quarter']:.0f} MB early, "
+        f"{batch['memory_mb_last_quarter']:.0f} MB late"
+        for model, batch in results.get("batch", {}).items()
+    ]
     return said
 
 
