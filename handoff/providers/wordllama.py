@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from handoff.core.errors import ProviderError
 from handoff.core.model import FloatArray
 from handoff.core.scoring import unit
 from handoff.providers.weights import Once, package_folder, read_file
@@ -148,10 +149,15 @@ def _load() -> _Model:
     from tokenizers import Tokenizer  # noqa: PLC0415
 
     _, weights, tokenizer = _files()
-    encoder = Tokenizer.from_buffer(read_file(tokenizer, PACKAGE))
+    try:
+        encoder = Tokenizer.from_buffer(read_file(tokenizer, PACKAGE))
+        matrix = safetensors.numpy.load(read_file(weights, PACKAGE))["embedding.weight"]
+    except (ValueError, KeyError, safetensors.SafetensorError) as failure:
+        raise ProviderError(
+            f"The embedded model's files are not whole: install {PACKAGE} again."
+        ) from failure
     encoder.no_padding()
     encoder.no_truncation()
-    matrix = safetensors.numpy.load(read_file(weights, PACKAGE))["embedding.weight"]
     rows = np.asarray(matrix, dtype=np.float32)
     lengths = np.sqrt(np.einsum("td,td->t", rows, rows))
     median = np.sort(lengths)[len(lengths) // 2]

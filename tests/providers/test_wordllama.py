@@ -1,6 +1,7 @@
 """The embedded model: the package's vectors, without its loader and without a network."""
 
 import asyncio
+import importlib.util
 import os
 import subprocess
 import sys
@@ -53,6 +54,15 @@ def gather(folder):
     return registry, [case.expected for case in cases], evidence
 
 
+def files_in(folder):
+    """Return what the model reads of a package in this folder."""
+    return (
+        "0.4.0.post1",
+        folder / "weights" / "l2_supercat_256.safetensors",
+        folder / "tokenizers" / "l2_supercat_tokenizer_config.json",
+    )
+
+
 def test_vectors_are_the_packages_own():
     """Reading the package's files ourselves changes no vector beyond rounding."""
     import wordllama  # noqa: PLC0415 - slow, and only here
@@ -95,8 +105,31 @@ def test_a_package_that_is_not_there_is_one_sentence(monkeypatch):
         _ = WordllamaEmbedder().identity
 
 
-def test_routing_opens_no_socket(root):
-    """The embedded model needs no network, starts no client and leaves the root logger alone."""
+@pytest.mark.parametrize("file", ["weights", "tokenizers"])
+@pytest.mark.usefixtures("anew")
+def test_a_file_that_is_cut_short_is_one_sentence(tmp_path, monkeypatch, file):
+    """A download that broke off is told as that, not as an error of a library's."""
+    package = Path(importlib.util.find_spec("wordllama").origin).parent
+    for folder in ("weights", "tokenizers"):
+        for each in (package / folder).glob("l2_supercat*"):
+            data = each.read_bytes()
+            target = tmp_path / "in_disguise" / folder / each.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data[: len(data) // 2] if folder == file else data)
+    monkeypatch.setattr(wordllama, "_files", lambda: files_in(tmp_path / "in_disguise"))
+
+    with pytest.raises(ProviderError) as complaint:
+        asyncio.run(WordllamaEmbedder().embed(["fresh bread, quite another text"]))
+
+    assert str(complaint.value) == (
+        "The embedded model's files are not whole: install wordllama again."
+    )
+
+
+@pytest.mark.parametrize("name", ["local-fast", "local"])
+def test_routing_opens_no_socket(root, monkeypatch, name):
+    """An embedded model needs no network, starts no client and leaves the root logger alone."""
+    monkeypatch.setenv("HANDOFF_EMBEDDER", name)
     done = subprocess.run(
         [sys.executable, "-c", ROUTE_WITHOUT_A_SOCKET],
         cwd=root,
