@@ -2,17 +2,23 @@
 
     python benchmarks/tuning.py [--json]
 
+The threshold is recommended on one half of the cases and judged on the other, in 20 seeded
+stratified splits; its folds lie inside the first half.
+
 *figures*: top-1, accuracy and AUROC, with and without tag filter and lexical help, beside the bare
-cosine. Accuracy is counted on the half of the cases that did not choose the threshold, mean of 20
-seeded stratified splits; for the bare cosine everything is handed off.
-*regret*: percentage points below the best threshold of the held-out half, mean of the splits.
+cosine. Accuracy is the mean of the splits; for the bare cosine everything is handed off.
+*regret*: percentage points below the best threshold of the other half, mean of the splits; *kept*
+is what is left where the embedder's default stays in use as the recommendation says.
 *goals*: share of splits in which a goal's share held on the other half, in which it held on the
 choosing one and was promised, and the mean coverage.
+*spread*: of the choice on the whole set, over the folds, and by how much it moves when one label is
+taken away, of 40 drawn.
 *own*: thresholds of the agents' own; the gain where they are offered is counted on the half that
 decides whether to offer them, so the gain of all that were fitted stands beside it.
 *analysis*: one change of a control over clinc150, one BLAS thread, milliseconds.
 *cold*: `handoff eval` over clinc150 in a fresh process with an empty cache, seconds; BLAS is free.
 
+`HANDOFF_EMBEDDER` names another embedded model than the one that ships, such as local-fast;
 `HANDOFF_DATA` names the folder of public sets (default: ../shared/data beside this checkout).
 """
 
@@ -37,10 +43,11 @@ from handoff.bootstrap import build_router
 from handoff.core.model import FloatArray, Policy, ThresholdSource
 from handoff.evaluation.analysis import analyse
 from handoff.evaluation.counts import Counts, count, endings
-from handoff.evaluation.goal import Aim, Goal, choose, parse_goal, weight_of_nobody
+from handoff.evaluation.folds import split
+from handoff.evaluation.goal import Aim, Goal, parse_goal, weight_of_nobody
 from handoff.evaluation.judged import Judged, Labelled, label, rank_cases, settle
 from handoff.evaluation.own_thresholds import fit_own
-from handoff.evaluation.recommend import split
+from handoff.evaluation.recommend import Recommendation, recommend
 from handoff.evaluation.sweep import auroc, sweep, top1
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
@@ -52,6 +59,7 @@ DATA = Path(os.environ.get("HANDOFF_DATA", ROOT.parent / "shared" / "data"))
 SETS = ("clinc_domains", "clinc150", "hwu64", "metatool", "sealtools")
 BIG_SET = "clinc150"
 SPLITS = 20
+LABELS_TAKEN_AWAY = 40
 CHANGES = 30
 COLD_RUNS = 3
 LEXICAL_WEIGHT = 0.2
@@ -93,6 +101,15 @@ def halves(judged: Judged) -> list[Half]:
     return [Half(judged.part(choosing), judged.part(~choosing)) for choosing in chosen]
 
 
+def recommended(judged: Judged, goal: Goal, default: float = NO_THRESHOLD) -> Recommendation:
+    """Recommend a threshold with the embedder's default in use; own ones are measured apart."""
+    policy = Policy(default, ThresholdSource.EMBEDDER, per_agent=True)
+    found = recommend(judged, goal, policy, 0)
+    if found is None:
+        raise ValueError(f"{len(judged)} cases are too few to recommend a threshold.")
+    return found
+
+
 def figures(labelled: Labelled) -> dict[str, dict[str, float]]:
     """Return top-1, accuracy and AUROC of the bare cosine and of each way to rank."""
     bare = rank_cases(labelled, use_tags=False)
@@ -109,7 +126,9 @@ def figures(labelled: Labelled) -> dict[str, dict[str, float]]:
             "top1": top1(judged),
             "accuracy": mean(
                 [
-                    at(half.other, choose(half.choosing, Goal(Aim.ACCURACY)).threshold).accuracy
+                    at(
+                        half.other, recommended(half.choosing, Goal(Aim.ACCURACY)).threshold
+                    ).accuracy
                     for half in halves(judged)
                 ]
             ),
@@ -122,12 +141,15 @@ def regrets(parts: list[Half], default: float) -> dict[str, dict[str, float]]:
     """Return how far thresholds stay below the best one of the held-out half, in points."""
     found = {}
     for aim in MEASURED:
-        lost: dict[str, list[float]] = {"recommended": [], "no threshold": [], "default": []}
+        ways = ("recommended", "kept", "no threshold", "default")
+        lost: dict[str, list[float]] = {way: [] for way in ways}
         for half in parts:
             swept = sweep(half.other)
             worth = swept.balanced if aim is Aim.BALANCED else swept.accuracy
+            choice = recommended(half.choosing, Goal(aim), default)
             thresholds = {
-                "recommended": choose(half.choosing, Goal(aim)).threshold,
+                "recommended": choice.threshold,
+                "kept": choice.best,
                 "no threshold": NO_THRESHOLD,
                 "default": default,
             }
@@ -151,7 +173,7 @@ def promises(parts: list[Half]) -> dict[str, dict[str, float]]:
     for text in PROMISES:
         goal = parse_goal(text)
         share = goal.share or 0.0
-        choices = [choose(half.choosing, goal) for half in parts]
+        choices = [recommended(half.choosing, goal) for half in parts]
         ended = [
             at(half.other, choice.threshold) for half, choice in zip(parts, choices, strict=True)
         ]
@@ -169,13 +191,35 @@ def promises(parts: list[Half]) -> dict[str, dict[str, float]]:
     return found
 
 
+def spreads(judged: Judged) -> dict[str, dict[str, float]]:
+    """Return how far a whole set's choice moves: over the folds, and by one label."""
+    found = {}
+    taken_away = np.random.default_rng(0).permutation(len(judged))[:LABELS_TAKEN_AWAY]
+    for aim in MEASURED:
+        whole = recommended(judged, Goal(aim))
+        others = np.array(
+            [
+                recommended(judged.part(np.arange(len(judged)) != row), Goal(aim)).threshold
+                for row in taken_away
+            ]
+        )
+        found[aim.value] = {
+            "threshold": whole.threshold,
+            "lowest": whole.lowest,
+            "highest": whole.highest,
+            "deviation": float(others.std()),
+            "farthest": float(np.abs(others - whole.threshold).max()),
+        }
+    return found
+
+
 def own_gains(parts: list[Half], agents: int) -> dict[str, dict[str, float]]:
     """Return in how many splits own thresholds are offered, and what they gain, in points."""
     found = {}
     for aim in MEASURED:
         gains = []
         for half in parts:
-            common = choose(half.choosing, Goal(aim)).threshold
+            common = recommended(half.choosing, Goal(aim)).threshold
             weight = weight_of_nobody(half.choosing) if aim is Aim.BALANCED else 1.0
             own = fit_own(half.choosing, common, agents, weight)
             judged = settle(half.other, 0.0, own)
@@ -278,6 +322,13 @@ def show(name: str, result: dict[str, dict[str, dict[str, float]]]) -> None:
             f"promised {found['promised']:.2f}  coverage {found['coverage']:.3f}  "
             f"wrong {found['wrong']:.3f}"
         )
+    print("  spread of the choice")
+    for aim, found in result["spread"].items():
+        print(
+            f"  {aim:22}{found['threshold']:.4f}, folds {found['lowest']:.4f} to "
+            f"{found['highest']:.4f}; one label less: standard deviation {found['deviation']:.4f}, "
+            f"farthest {found['farthest']:.4f}"
+        )
     print("  own thresholds, points")
     for aim, found in result["own"].items():
         print(
@@ -298,11 +349,13 @@ def main() -> None:
             if not (folder / "cases.csv").exists():
                 continue
             labelled, default = gather(folder, Path(cache))
-            parts = halves(rank_cases(labelled, use_tags=True))
+            judged = rank_cases(labelled, use_tags=True)
+            parts = halves(judged)
             results[name] = {
                 "figures": figures(labelled),
                 "regret": regrets(parts, default),
                 "goals": promises(parts),
+                "spread": spreads(judged),
                 "own": own_gains(parts, len(labelled.registry)),
             }
             if name == BIG_SET:

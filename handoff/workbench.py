@@ -146,8 +146,8 @@ class Workbench:
     ) -> str:
         """Return a policy as handoff.toml, with the figures it came to.
 
-        A recommended threshold is told with the figures of the held-out half, any other with those
-        of the whole set.
+        A recommended threshold is told with its held-out figures, any other with those of the
+        whole set.
 
         Args:
             analysis: Of a labelled set under the policy.
@@ -156,15 +156,16 @@ class Workbench:
         """
         limit = analysis.policy.threshold if threshold is None else threshold
         policy = replace(analysis.policy, threshold=limit, source=ThresholdSource.CONFIG)
-        taken = found is not None and found.threshold == policy.threshold
+        taken = found is not None and found.best == found.threshold == policy.threshold
         counts = found.held_out if found is not None and taken else analysis.counts
+        cases = found.cases if found is not None and taken else counts.cases
         return format_policy(
             policy,
             Found(
                 ground=self.ground,
                 date=datetime.now(UTC).date(),
                 goal=str(found.goal) if found is not None and taken else "by hand",
-                cases=counts.cases,
+                cases=cases,
                 accuracy=counts.accuracy,
                 coverage=counts.coverage,
             ),

@@ -50,7 +50,11 @@ from handoff.workbench import Workbench, open_workbench
     show_default=True,
     help="What to recommend a threshold for: accuracy, balanced, wrong=SHARE or coverage=SHARE.",
 )
-@click.option("--save", is_flag=True, help="Write the recommended threshold to handoff.toml.")
+@click.option(
+    "--save",
+    is_flag=True,
+    help="Write the recommended threshold, or yours where it is the better one, to handoff.toml.",
+)
 @JSON
 def evaluate(
     cases_path: Path, options: RoutingOptions, goal: str, save: bool, as_json: bool
@@ -83,9 +87,14 @@ def evaluate(
                 raise CasesError(
                     "There are too few cases to recommend a threshold: nothing was saved."
                 )
-            text = bench.policy_to_toml(analysis, found, found.threshold)
+            text = bench.policy_to_toml(analysis, found, found.best)
             target = bench.save_policy(text, options.config)
-            notes.append(f"The threshold {found.threshold:.4g} was saved to {target}.")
+            notes.append(
+                f"The threshold in use, {found.best:.4g}, was kept and saved to {target}: the one "
+                f"chosen, {found.threshold:.4g}, does worse held out."
+                if found.keep
+                else f"The threshold {found.best:.4g} was saved to {target}."
+            )
     seconds = time.perf_counter() - started
     if as_json:
         result = analysis_to_json(analysis, found, failures, seconds) | {"notes": notes}

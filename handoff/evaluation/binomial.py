@@ -1,5 +1,7 @@
 """What a count of errors says about the share behind it; exact, whatever the size of the set."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ def cumulative(trials: int, share: float) -> NDArray[np.float64]:
     return np.asarray(np.minimum(np.cumsum(np.exp(logs)), 1.0))
 
 
+@lru_cache(maxsize=256)
 def allowed_errors(trials: int, share: float) -> int:
     """Return the most errors in a sample that still promise a share of errors behind it.
 

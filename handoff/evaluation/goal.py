@@ -4,18 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handoff.core.errors import SettingsError
-from handoff.core.model import FloatArray
+from handoff.core.model import BoolArray, FloatArray
 from handoff.core.texts import parse_number, shorten
 from handoff.evaluation.binomial import allowed_errors, needed_trials
+from handoff.evaluation.counts import Counts
+from handoff.evaluation.crossing import find_crossings
 from handoff.evaluation.judged import Judged
 from handoff.evaluation.sweep import best_threshold, sweep
-
-_GRID = 256
-_NARROWEST = 0.001
-_LOGISTIC = 1.702
-"""Makes a logistic curve as steep as a normal one."""
 
 
 class Aim(StrEnum):
@@ -90,18 +88,18 @@ def parse_share(text: str, name: str) -> float:
 def choose(judged: Judged, goal: Goal) -> Choice:
     """Choose the threshold that serves a goal best on these cases.
 
-    What is to be as high as possible is smoothed first: the peak of an exact curve owes much to
-    chance. A promised share is kept with room for chance, so that it holds for other queries of
-    the kind (see `allowed_errors`); where the cases are too few for that, it holds on them only.
+    What is to be as high as possible is not read off an exact curve, whose peak owes much to
+    chance, but fitted (see `find_crossings`). A promised share is kept with room for chance, so
+    that it holds for other queries of the kind (see `allowed_errors`); where the cases are too few
+    for that, it holds on them only.
 
     Args:
         judged: At least one case.
         goal: What the threshold should achieve.
     """
-    if goal.aim is Aim.ACCURACY:
-        return Choice(_smooth_peak(judged, weight_of_nobody=1.0))
-    if goal.aim is Aim.BALANCED:
-        return Choice(_smooth_peak(judged, weight_of_nobody(judged)))
+    if goal.aim in (Aim.ACCURACY, Aim.BALANCED):
+        everything = np.ones((1, len(judged)), dtype=np.bool_)
+        return Choice(float(choose_each(judged, goal, everything)[0]))
     swept = sweep(judged)
     share = goal.share or 0.0
     if goal.aim is Aim.WRONG:
@@ -121,6 +119,45 @@ def choose(judged: Judged, goal: Goal) -> Choice:
     return Choice(threshold, kept and bool(errors[at] <= held), promised and bool(allowed[at]))
 
 
+def choose_each(judged: Judged, goal: Goal, parts: BoolArray) -> NDArray[np.float64]:
+    """Choose a threshold on each of several parts of a set, as `choose` does on one.
+
+    Args:
+        judged: The set.
+        goal: What the thresholds should achieve.
+        parts: Which cases each part has, at least one, shape (parts, cases).
+
+    Returns:
+        Shape (parts,).
+    """
+    if goal.aim in (Aim.WRONG, Aim.COVERAGE):
+        return np.array([choose(judged.part(part), goal).threshold for part in parts])
+    weights = np.ones(len(parts))
+    if goal.aim is Aim.BALANCED:
+        weights = np.array([weight_of_nobody(judged.part(part)) for part in parts])
+    return np.clip(np.round(find_crossings(judged, parts, weights), 4), -1, 1)
+
+
+def serve(counts: Counts, goal: Goal, *, promised: bool = True) -> tuple[float, ...]:
+    """Return how well endings serve a goal, to be compared: the higher, the better.
+
+    A promised share goes before one that only holds, and keeping it before what it leaves.
+
+    Args:
+        counts: At least one case.
+        goal: What they should achieve.
+        promised: Whether the goal's share is promised; True for goals without one.
+    """
+    if goal.aim is Aim.ACCURACY:
+        return (counts.accuracy,)
+    if goal.aim is Aim.BALANCED:
+        return (counts.balanced,)
+    share = goal.share or 0.0
+    if goal.aim is Aim.WRONG:
+        return (float(promised), -max(0.0, counts.wrong_share - share), counts.coverage)
+    return (float(promised), -max(0.0, share - counts.coverage), counts.accuracy)
+
+
 def weight_of_nobody(judged: Judged) -> float:
     """Return what a case that nobody should take counts if both kinds are to weigh the same."""
     in_scope = int(np.count_nonzero(judged.in_scope))
@@ -138,24 +175,6 @@ def more_to_promise(cases: int, goal: Goal) -> int | None:
     share = goal.share or 0.0
     needed = needed_trials(share if goal.aim is Aim.WRONG else 1 - share)
     return None if needed is None else max(0, needed - cases)
-
-
-def _smooth_peak(judged: Judged, weight_of_nobody: float) -> float:
-    """Return the threshold of most worth, as if every level were uncertain by a little.
-
-    The kernel is a logistic one as wide as Silverman's rule of thumb asks for.
-    """
-    certain = np.isfinite(judged.levels)
-    levels = judged.levels[certain].astype(np.float64)
-    if not len(levels):
-        return 0.0
-    worth = np.where(judged.correct, 1.0, np.where(judged.in_scope, 0.0, -weight_of_nobody))
-    width = max(0.9 * float(levels.std()) * len(levels) ** -0.2, _NARROWEST)
-    grid = np.linspace(levels.min() - 3 * width, levels.max() + 3 * width, _GRID)
-    # tanh is the logistic function and does not overflow.
-    reached = 1 + np.tanh((_LOGISTIC / 2 / width) * (levels[:, None] - grid))
-    smoothed = worth[certain] @ reached
-    return _within_range(round(float(grid[np.argmax(smoothed)]), 4))
 
 
 def _legible(threshold: float, levels: FloatArray) -> float:

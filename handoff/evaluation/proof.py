@@ -11,9 +11,10 @@ from handoff.evaluation.binomial import mcnemar
 from handoff.evaluation.confusion import selected
 from handoff.evaluation.counts import Counts, EndingArray, count, endings
 from handoff.evaluation.flips import Flips, find_flips
+from handoff.evaluation.folds import split
 from handoff.evaluation.goal import Aim, Goal, choose
 from handoff.evaluation.judged import judge_scores
-from handoff.evaluation.recommend import SEED, Interval, intervals, split
+from handoff.evaluation.recommend import SEED, Interval, intervals
 
 MOST_TO_LEARN = 1_500
 """More labelled queries are thinned out, evenly: learning takes time with their cube."""
@@ -109,8 +110,8 @@ def prove(agents: FloatArray, lessons: Lessons, seed: int = SEED) -> Proof:
     return Proof(
         before=counts_before,
         after=counts_after,
-        accuracy_before=intervals(counts_before, seed)[0],
-        accuracy_after=intervals(counts_after, seed)[0],
+        accuracy_before=intervals(counts_before, seed=seed)[0],
+        accuracy_after=intervals(counts_after, seed=seed)[0],
         flips=flips,
         p_value=mcnemar(len(flips.better), len(flips.worse)),
     )

@@ -133,9 +133,12 @@ def _recommendation(found: Recommendation, registry: Registry) -> dict[str, Any]
     return {
         "goal": str(found.goal),
         "threshold": found.threshold,
+        "threshold_low": found.lowest,
+        "threshold_high": found.highest,
+        "keep_yours": found.keep,
         "kept": found.kept,
         "promised": found.promised,
-        "held_out_cases": found.held_out.cases,
+        "held_out_cases": found.cases,
         "accuracy": _share(found.held_out.accuracy),
         "accuracy_low": _share(found.accuracy.low),
         "accuracy_high": _share(found.accuracy.high),
@@ -145,6 +148,9 @@ def _recommendation(found: Recommendation, registry: Registry) -> dict[str, Any]
         "wrong_share": _share(found.held_out.wrong_share),
         "balanced": _share(found.held_out.balanced),
         "accuracy_at_present": _share(found.at_present.accuracy),
+        "balanced_at_present": _share(found.at_present.balanced),
+        "wrong_share_at_present": _share(found.at_present.wrong_share),
+        "coverage_at_present": _share(found.at_present.coverage),
         "accuracy_without_threshold": _share(found.handing_off_all.accuracy),
         "more_cases": found.more_cases,
         "own_thresholds": None
@@ -155,6 +161,7 @@ def _recommendation(found: Recommendation, registry: Registry) -> dict[str, Any]
             if not math.isnan(threshold)
         },
         "own_accuracy": None if own is None else _share(own.held_out.accuracy),
+        "own_accuracy_without": None if own is None else _share(own.without.accuracy),
     }
 
 

@@ -11,7 +11,7 @@ from handoff.evaluation.goal import Aim, Goal
 from handoff.evaluation.judged import ABSENT, NOBODY
 from handoff.evaluation.recommend import FEWEST, FEWEST_OF_A_KIND, Recommendation
 from handoff.files.cases import Cases
-from handoff.report.numbers import counted, p_value, percent, points
+from handoff.report.numbers import apart, counted, p_value, percent, points
 from handoff.report.route_words import SOURCES
 
 ENDINGS = {
@@ -97,29 +97,69 @@ def recommendation(
     """Say which threshold is recommended, at what price, and how far to believe it."""
     if found is None:
         return [f"No recommendation: it takes at least {FEWEST} cases to split."]
-    half = found.held_out
-    said = [
-        (
-            f"For {goal_in_words(found.goal)}: the threshold {found.threshold:.4g}. It was chosen "
-            f"on one half of the cases; on the other {half.cases:,} it gives accuracy "
-            f"{percent(half.accuracy)} (95 %: {percent(found.accuracy.low)} to "
-            f"{percent(found.accuracy.high)}), coverage {percent(half.coverage)} (95 %: "
-            f"{percent(found.coverage.low)} to {percent(found.coverage.high)}), and "
-            f"{percent(half.wrong_share)} are handed off wrongly."
-        ),
-        (
-            f"There, the threshold in use ({SOURCES[present]}) gives accuracy "
-            f"{percent(found.at_present.accuracy)}, and handing off every query "
-            f"{percent(found.handing_off_all.accuracy)}."
-        ),
-    ]
+    said = [keep_yours(found, present)] if found.keep else []
+    said += [_choice(found), _compared(found, present)]
     if found.own is not None:
         agents = int((found.own.thresholds == found.own.thresholds).sum())
         said.append(
-            f"Own thresholds for {counted(agents, 'agent')} of {len(registry):,} do "
-            f"better there: accuracy {percent(found.own.held_out.accuracy)}."
+            f"Own thresholds for {counted(agents, 'agent')} of {len(registry):,}, fitted on one "
+            "half of the cases, do better on the other: accuracy "
+            f"{percent(found.own.held_out.accuracy)} instead of "
+            f"{percent(found.own.without.accuracy)}."
         )
     return said + warnings(found)
+
+
+def keep_yours(found: Recommendation, present: ThresholdSource) -> str:
+    """Say that the threshold in use is the better one, with both figures."""
+    ours, other = found.at_present, found.held_out
+    goal = found.goal.aim
+    if goal is Aim.ACCURACY:
+        figure, chosen = (f"accuracy {each}" for each in apart(ours.accuracy, other.accuracy))
+    elif goal is Aim.BALANCED:
+        figure, chosen = (
+            f"balanced accuracy {each}" for each in apart(ours.balanced, other.balanced)
+        )
+    elif goal is Aim.WRONG:
+        figure, chosen = (
+            f"{percent(each.wrong_share)} handed off wrongly at coverage {percent(each.coverage)}"
+            for each in (ours, other)
+        )
+    else:
+        figure, chosen = (
+            f"coverage {percent(each.coverage)} at accuracy {percent(each.accuracy)}"
+            for each in (ours, other)
+        )
+    return (
+        f"Keep yours: the threshold in use ({SOURCES[present]}), {found.present:.4g}, gives "
+        f"{figure}; the one that the cases would choose, {found.threshold:.4g}, gives {chosen} "
+        "held out."
+    )
+
+
+def _choice(found: Recommendation) -> str:
+    """Say which threshold was chosen, how far the folds agree, and what it comes to held out."""
+    held_out = found.held_out
+    return (
+        f"For {goal_in_words(found.goal)}: the threshold {found.threshold:.4g}, between "
+        f"{found.lowest:.3g} and {found.highest:.3g} over the folds. On the cases that a fold "
+        f"left out, {found.cases:,} in all, it gives accuracy "
+        f"{percent(held_out.accuracy)} (95 %: {percent(found.accuracy.low)} to "
+        f"{percent(found.accuracy.high)}), coverage {percent(held_out.coverage)} (95 %: "
+        f"{percent(found.coverage.low)} to {percent(found.coverage.high)}), and "
+        f"{percent(held_out.wrong_share)} are handed off wrongly."
+    )
+
+
+def _compared(found: Recommendation, present: ThresholdSource) -> str:
+    """Say what the threshold in use, and none, come to on the same cases."""
+    everything = f"handing off every query {percent(found.handing_off_all.accuracy)}"
+    if found.present == found.threshold:
+        return f"It is the threshold in use ({SOURCES[present]}); {everything}."
+    return (
+        f"On the same cases, the threshold in use ({SOURCES[present]}) gives accuracy "
+        f"{percent(found.at_present.accuracy)}, and {everything}."
+    )
 
 
 def warnings(found: Recommendation) -> list[str]:
@@ -133,21 +173,17 @@ def warnings(found: Recommendation) -> list[str]:
         )
     share = percent(found.goal.share or 0.0)
     if not found.kept:
-        said.append(
-            f"No threshold keeps the share {share}, not even on the half that it was chosen on."
-        )
+        said.append(f"No threshold keeps the share {share}, not even on the cases that choose it.")
     elif found.more_cases is None:
         said.append(f"No number of labels can promise {share}.")
     elif not found.promised and found.more_cases:
         said.append(
-            f"The share {share} holds on the half that it was chosen on, but the set is "
-            "too small to promise "
+            f"The share {share} holds on these cases, but they are too few to promise "
             f"it: about {found.more_cases:,} more labelled queries would be enough."
         )
     elif not found.promised:
         said.append(
-            f"The share {share} holds on the half that it was chosen on, but cannot be "
-            "promised: no threshold "
+            f"The share {share} holds on these cases, but cannot be promised: no threshold "
             "leaves room for chance."
         )
     elif found.more_cases:

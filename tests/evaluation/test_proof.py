@@ -12,6 +12,7 @@ from handoff.core.learning import NO_OWNER, Lessons
 from handoff.core.learning import learn as core_learn
 from handoff.evaluation import proof as learn
 from handoff.evaluation.binomial import mcnemar
+from handoff.evaluation.folds import split
 from handoff.evaluation.proof import (
     FOLDS,
     SIZES,
@@ -21,7 +22,6 @@ from handoff.evaluation.proof import (
     part,
     prove,
 )
-from handoff.evaluation.recommend import split
 
 DIMENSIONS = 16
 

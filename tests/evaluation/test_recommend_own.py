@@ -7,9 +7,9 @@ import pytest
 from ranked import GOALS, POLICY, SET, ranked_cases
 
 from handoff.evaluation.counts import Counts, count, endings
-from handoff.evaluation.goal import Choice
+from handoff.evaluation.folds import split
 from handoff.evaluation.judged import NOBODY, Judged, settle
-from handoff.evaluation.recommend import recommend, split
+from handoff.evaluation.recommend import recommend
 
 
 def test_own_thresholds_are_offered_where_they_win_on_the_held_out_half():
@@ -23,7 +23,8 @@ def test_own_thresholds_are_offered_where_they_win_on_the_held_out_half():
     assert found.own.held_out == count(
         endings(settle(other, 0.0, found.own.thresholds), found.threshold)
     )
-    assert found.own.held_out.accuracy > found.held_out.accuracy
+    assert found.own.without == count(endings(other, found.threshold))
+    assert found.own.held_out.accuracy > found.own.without.accuracy
 
 
 def test_own_thresholds_are_not_offered_where_the_held_out_half_disagrees():
@@ -33,10 +34,8 @@ def test_own_thresholds_are_not_offered_where_the_held_out_half_disagrees():
     # There, agent 1 scores as the other one does.
     shift = np.where(held_out & (judged.best == 1), 0.4, 0).astype(np.float32)
 
-    found = recommend(replace(judged, levels=judged.levels - shift), GOALS[0], POLICY, 2)
-
-    assert found.threshold == recommend(judged, GOALS[0], POLICY, 2).threshold
-    assert found.own is None
+    assert recommend(judged, GOALS[0], POLICY, 2).own is not None
+    assert recommend(replace(judged, levels=judged.levels - shift), GOALS[0], POLICY, 2).own is None
 
 
 @pytest.mark.parametrize(
@@ -100,14 +99,15 @@ def test_own_thresholds_win_by_what_the_goal_counts(goal, offered, monkeypatch):
     half = np.arange(440) % 2 == 0
     monkeypatch.setattr("handoff.evaluation.recommend.split", lambda *_: half)
     monkeypatch.setattr(
-        "handoff.evaluation.recommend.choose", lambda *_: Choice(chosen, promised=True)
+        "handoff.evaluation.recommend.choose_each",
+        lambda *asked: np.full(len(asked[2]), chosen),
     )
     own = np.array([0.5], dtype=np.float32)
     monkeypatch.setattr("handoff.evaluation.recommend.fit_own", lambda *_: own)
 
     found = recommend(judged, goal, POLICY, 1)
 
-    assert found.held_out == Counts(200, 0, 0, 5, 15)
+    assert found.own is None or found.own.without == Counts(200, 0, 0, 5, 15)
     assert (found.own is not None) == offered
 
 

@@ -201,12 +201,16 @@ def test_own_thresholds_are_listed_by_id_where_they_are_offered():
     """Agents without one are left out, and the numbers read as they were meant."""
     analysis = analysed(BOTH * 5)
     found = recommend(analysis.settled, parse_goal("accuracy"), POLICY, 2)
-    own = OwnThresholds(np.array([np.nan, 0.35], dtype=np.float32), found.held_out)
+    own = OwnThresholds(
+        np.array([np.nan, 0.35], dtype=np.float32), found.held_out, found.at_present
+    )
 
     answered = strictly(analysis_to_json(analysis, replace(found, own=own), [], 0.0))
 
     assert answered["recommended"]["own_thresholds"] == {"iron": 0.35}
-    assert answered["recommended"]["own_accuracy"] == answered["recommended"]["accuracy"]
+    recommended = answered["recommended"]
+    assert recommended["own_accuracy"] == recommended["accuracy"]
+    assert recommended["own_accuracy_without"] == recommended["accuracy_at_present"]
 
 
 def test_no_own_thresholds_are_null():
@@ -218,6 +222,7 @@ def test_no_own_thresholds_are_null():
 
     assert recommended["own_thresholds"] is None
     assert recommended["own_accuracy"] is None
+    assert recommended["own_accuracy_without"] is None
 
 
 @pytest.mark.parametrize(
@@ -229,7 +234,7 @@ def test_no_own_thresholds_are_null():
     ],
 )
 def test_the_present_figure_is_that_of_the_policy_in_use(policy, accuracy):
-    """Where a label's cases are all alike, the held-out half ends as the whole set does."""
+    """Own thresholds and margin have their say in it; the figure is that of the whole set."""
     alike = [("rose", (0.4, 0.1)), ("iron", (0.1, 0.6)), (None, (0.7, 0.3))]
 
     answered = as_json(analysed(alike * 10, policy))

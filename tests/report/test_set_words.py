@@ -37,8 +37,13 @@ NAN = float("nan")
 FOUND = Recommendation(
     goal=Goal(Aim.ACCURACY),
     threshold=0.25,
+    lowest=0.2312,
+    highest=0.27,
+    present=0.4,
+    keep=False,
     kept=True,
     promised=True,
+    cases=200,
     held_out=Counts(right=1_500, wrong=100, missed=200, refused=150, taken=50),
     accuracy=Interval(0.81, 0.84),
     coverage=Interval(0.8, 0.85),
@@ -196,36 +201,94 @@ def test_too_few_cases_get_no_recommendation():
 
 
 def test_a_recommendation_tells_its_price():
-    """Threshold, held-out figures with intervals, then what it is compared with; no warning."""
+    """Threshold, its spread, held-out figures with intervals, what it is compared with."""
     assert recommendation(FOUND, REGISTRY, ThresholdSource.EMBEDDER) == [
         (
-            "For the highest accuracy: the threshold 0.25. It was chosen on one half of the "
-            "cases; on the other 2,000 it gives accuracy 82.5 % (95 %: 81.0 % to 84.0 %), coverage "
-            "82.5 % (95 %: 80.0 % to 85.0 %), and 7.5 % are handed off wrongly."
+            "For the highest accuracy: the threshold 0.25, between 0.231 and 0.27 over the folds. "
+            "On the cases that a fold left out, 200 in all, it gives accuracy 82.5 % (95 %: 81.0 % "
+            "to 84.0 %), coverage 82.5 % (95 %: 80.0 % to 85.0 %), and 7.5 % are handed off "
+            "wrongly."
         ),
         (
-            "There, the threshold in use (the embedder's default) gives accuracy 59.5 %, "
-            "and handing off every query 80.0 %."
+            "On the same cases, the threshold in use (the embedder's default) gives accuracy "
+            "59.5 %, and handing off every query 80.0 %."
         ),
     ]
+
+
+def test_a_threshold_in_use_is_not_compared_with_itself():
+    """Where the chosen one is the one in use, that is all there is to say of it."""
+    said = recommendation(replace(FOUND, present=0.25), REGISTRY, ThresholdSource.CONFIG)
+
+    assert said[1] == (
+        "It is the threshold in use (from handoff.toml); handing off every query 80.0 %."
+    )
+
+
+BETTER = Counts(right=1_600, wrong=100, missed=100, refused=150, taken=50)
+
+
+@pytest.mark.parametrize(
+    ("goal", "figures"),
+    [
+        pytest.param(
+            Goal(Aim.ACCURACY),
+            "accuracy 87.50 %; the one that the cases would choose, 0.25, gives accuracy 82.50 %",
+            id="accuracy",
+        ),
+        pytest.param(
+            Goal(Aim.BALANCED),
+            "balanced accuracy 81.94 %; the one that the cases would choose, 0.25, gives balanced "
+            "accuracy 79.17 %",
+            id="balanced",
+        ),
+        pytest.param(
+            Goal(Aim.WRONG, 0.08),
+            "7.5 % handed off wrongly at coverage 87.5 %; the one that the cases would choose, "
+            "0.25, gives 7.5 % handed off wrongly at coverage 82.5 %",
+            id="wrong",
+        ),
+        pytest.param(
+            Goal(Aim.COVERAGE, 0.8),
+            "coverage 87.5 % at accuracy 87.5 %; the one that the cases would choose, 0.25, gives "
+            "coverage 82.5 % at accuracy 82.5 %",
+            id="coverage",
+        ),
+    ],
+)
+def test_keep_yours_is_one_sentence_with_both_figures(goal, figures):
+    """It comes first, in the figures of the goal."""
+    found = replace(FOUND, goal=goal, keep=True, at_present=BETTER)
+
+    said = recommendation(found, REGISTRY, ThresholdSource.EMBEDDER)
+
+    assert said[0] == (
+        f"Keep yours: the threshold in use (the embedder's default), 0.4, gives {figures} held out."
+    )
+    assert said[1].startswith("For ")
 
 
 @pytest.mark.parametrize(
     ("thresholds", "words"),
     [
-        pytest.param([0.3, NAN], "for 1 agent of 2 do better there", id="one"),
-        pytest.param([0.3, 0.1], "for 2 agents of 2 do better there", id="all"),
+        pytest.param([0.3, NAN], "for 1 agent of 2", id="one"),
+        pytest.param([0.3, 0.1], "for 2 agents of 2", id="all"),
     ],
 )
 def test_own_thresholds_are_offered_with_their_figure(thresholds, words):
-    """How many agents have one, and what it is worth."""
+    """How many agents have one, and what it is worth beside the common one, on the same half."""
     own = OwnThresholds(
-        np.array(thresholds, dtype=np.float32), replace(FOUND.held_out, right=1_510, wrong=90)
+        np.array(thresholds, dtype=np.float32),
+        held_out=replace(FOUND.held_out, right=1_510, wrong=90),
+        without=FOUND.held_out,
     )
 
     said = recommendation(replace(FOUND, own=own), REGISTRY, ThresholdSource.CONFIG)
 
-    assert said[2] == f"Own thresholds {words}: accuracy 83.0 %."
+    assert said[2] == (
+        f"Own thresholds {words}, fitted on one half of the cases, do better on the other: "
+        "accuracy 83.0 % instead of 82.5 %."
+    )
 
 
 def test_warnings_follow_the_recommendation():
@@ -270,8 +333,7 @@ def test_a_share_that_is_no_promise_is_told_with_what_would_make_it_one():
     """The set is too small, and by how much."""
     assert warnings(replace(PROMISE, more_cases=118)) == [
         (
-            "The share 2.0 % holds on the half that it was chosen on, but the set is too "
-            "small to promise it: "
+            "The share 2.0 % holds on these cases, but they are too few to promise it: "
             "about 118 more labelled queries would be enough."
         )
     ]
@@ -288,18 +350,17 @@ def test_a_share_that_leaves_no_room_for_chance_is_told():
     """The set is large enough; the routing is not good enough to promise what holds."""
     assert warnings(replace(PROMISE, more_cases=0)) == [
         (
-            "The share 2.0 % holds on the half that it was chosen on, but cannot be "
-            "promised: no threshold "
-            "leaves room for chance."
+            "The share 2.0 % holds on these cases, but cannot be promised: no threshold leaves "
+            "room for chance."
         )
     ]
 
 
 @pytest.mark.parametrize("more_cases", [None, 0, 118])
 def test_a_share_that_no_threshold_keeps_is_not_said_to_hold(more_cases):
-    """Where it does not hold even on its own half, labels are not what is missing."""
+    """Where it does not hold even on the cases that choose, labels are not what is missing."""
     assert warnings(replace(PROMISE, kept=False, more_cases=more_cases)) == [
-        "No threshold keeps the share 2.0 %, not even on the half that it was chosen on."
+        "No threshold keeps the share 2.0 %, not even on the cases that choose it."
     ]
 
 

@@ -48,15 +48,25 @@ def advise(registry: Registry, analysis: Analysis) -> Recommendation | None:
     said = recommendation(found, registry, analysis.policy.source)
     if found is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.metric("Threshold", f"{found.threshold:.3f}", width="content")
+            st.metric(
+                "Threshold",
+                f"{found.threshold:.3f}",
+                f"{found.lowest:.3f} to {found.highest:.3f}",
+                delta_color="off",
+                delta_arrow="off",
+                help="Chosen by cross-validation; the range below is what single folds chose.",
+                width="content",
+            )
             st.metric("Accuracy, held out", percent(found.held_out.accuracy), width="content")
             st.metric("Handed off", percent(found.held_out.coverage), width="content")
+        if found.keep:
+            st.info(plain(said.pop(0)), icon=":material/check_circle:")
         st.button(
             "Use it",
             on_click=_use_threshold,
             args=(found.threshold,),
             icon=":material/check:",
-            disabled=found.threshold == analysis.policy.threshold,
+            disabled=found.keep or found.threshold == analysis.policy.threshold,
         )
     for sentence in said:
         st.caption(plain(sentence))

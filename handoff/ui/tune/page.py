@@ -125,7 +125,7 @@ def tune(
         found = advise(router.registry, analysis)
         keep(opened, shown, analysis, found)
     marks = [Mark(judging.threshold, "threshold", "dash")]
-    if found is not None:
+    if found is not None and not found.keep:
         marks.append(Mark(found.threshold, "recommended", "dot"))
     with figures:
         headline_figures(analysis, saved)

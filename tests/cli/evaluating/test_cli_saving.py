@@ -18,14 +18,15 @@ def save(handoff, *arguments):
 
 def test_a_saved_threshold_is_the_recommended_one(handoff, answer):
     """What is written beside the registry is what was recommended, with where it came from."""
-    found = answer("eval", "cases.csv", "--goal", "balanced")["recommended"]
+    asked = ("--goal", "balanced", "--threshold", "1")
+    found = answer("eval", "cases.csv", *asked)["recommended"]
 
-    saved = save(handoff, "--goal", "balanced")
+    saved = save(handoff, *asked)
 
     assert saved["threshold"] == found["threshold"]
     assert saved["found"]["goal"] == "balanced"
     assert saved["found"]["embedder"] == "scripted-embedder-1-64"
-    assert saved["found"]["cases"] == found["held_out_cases"] == 12
+    assert saved["found"]["cases"] == found["held_out_cases"] == 24
     assert saved["found"]["accuracy"] == pytest.approx(found["accuracy"], abs=1e-4)
 
 
@@ -40,7 +41,7 @@ def test_a_saved_threshold_judges_the_next_route(handoff):
 
 def test_saving_says_where(handoff, folder):
     """The last note names threshold and file."""
-    _, out, _ = handoff("eval", "cases.csv", "--save")
+    _, out, _ = handoff("eval", "cases.csv", "--threshold", "1", "--save")
 
     threshold = tomllib.loads((folder / "handoff.toml").read_text())["threshold"]
     assert f"The threshold {threshold:.4g} was saved to handoff.toml." in out
@@ -48,10 +49,29 @@ def test_saving_says_where(handoff, folder):
 
 def test_saving_says_where_in_json(answer):
     """It is a note as well."""
-    answered = answer("eval", "cases.csv", "--save")
+    answered = answer("eval", "cases.csv", "--threshold", "1", "--save")
 
     threshold = answered["recommended"]["threshold"]
     assert answered["notes"] == [f"The threshold {threshold:.4g} was saved to handoff.toml."]
+
+
+def test_saving_keeps_a_threshold_that_serves_better(handoff, answer, folder):
+    """Where the chosen one does worse held out, the one in use is written, and the note says so."""
+    answered = answer("eval", "cases.csv", "--save")
+    found = answered["recommended"]
+    _, out, _ = handoff("eval", "cases.csv")
+
+    saved = tomllib.loads((folder / "handoff.toml").read_text())
+    assert found["keep_yours"]
+    assert found["accuracy"] < found["accuracy_at_present"]
+    assert saved["threshold"] == 0.3 != found["threshold"]
+    assert saved["found"]["accuracy"] == pytest.approx(answered["accuracy"], abs=1e-4)
+    chosen = f"{found['threshold']:.4g}"
+    said = f"kept and saved to handoff.toml: the one chosen, {chosen}, does worse held out."
+    assert answered["notes"] == [f"The threshold in use, 0.3, was {said}"]
+    assert "Keep yours: the threshold in use (from handoff.toml), 0.3, gives accuracy 79.17 %" in (
+        out
+    )
 
 
 def test_saving_keeps_the_rest_of_the_policy(handoff, folder):

@@ -26,12 +26,40 @@ def test_a_recommendation_comes_with_its_price(page):
     page.run()
     said = sentences(page)
 
-    assert "It was chosen on one half of the cases; on the other 5 it gives accuracy" in said
+    assert "over the folds. On the cases that a fold left out, 10 in all, it gives accuracy" in said
     assert "(95 %: " in said
-    assert "There, the threshold in use (the embedder's default) gives accuracy" in said
+    assert "On the same cases, the threshold in use (the embedder's default) gives accuracy" in said
     assert "and handing off every query" in said
     assert "The set has 3 cases that nobody should take" in said
     assert "more labelled queries would narrow the interval to 10 points." in said
+
+
+def test_a_better_threshold_in_use_is_kept(page, folder):
+    """One sentence says so with both figures, once, and there is nothing to take over."""
+    rows = "".join(f"bread from the oven {number},baker\n" for number in range(40))
+    (folder / "cases.csv").write_text(f"query,expected\n{rows}")
+    page.run()
+    page.selectbox(key="goal").select("Few wrong hand-offs").run()
+    use = next(each for each in page.button if each.label == "Use it")
+
+    assert not page.exception
+    assert (
+        sentences(page).count("Keep yours: the threshold in use (the embedder's default), 0.3,")
+        == 1
+    )
+    assert (
+        "handed off wrongly at coverage 100.0 %; the one that the cases would choose"
+        in sentences(page)
+    )
+    assert use.disabled
+
+
+def test_the_spread_of_the_choice_stands_beside_it(page):
+    """The lowest and the highest threshold that a fold chose."""
+    page.run()
+    low, high = (float(each) for each in page.metric[0].delta.split(" to "))
+
+    assert low <= float(page.metric[0].value) <= high
 
 
 @pytest.mark.parametrize(
@@ -72,7 +100,9 @@ def test_a_share_that_the_set_cannot_promise_is_told(page, folder):
     page.run()
     page.selectbox(key="goal").select("Few wrong hand-offs").run()
 
-    assert "The share 5.0 % holds on the half that it was chosen on" in sentences(page)
+    assert "The share 5.0 % holds on these cases, but they are too few to promise it" in sentences(
+        page
+    )
     assert "more labelled queries" in sentences(page)
 
 
@@ -114,14 +144,14 @@ def test_saving_writes_what_the_threshold_stands_on(page, folder):
 
 
 def test_a_recommendation_is_saved_with_its_held_out_figures(page, folder):
-    """What is kept of a recommended threshold was counted on the half that did not choose it."""
+    """What is kept of a recommended threshold was counted on cases that did not choose it."""
     page.run()
     page.selectbox(key="goal").select("Few wrong hand-offs").run()
     held_out = page.metric[1].value
     press(press(page, "Use it"), "Save")
     found = tomllib.loads((folder / "handoff.toml").read_text())["found"]
 
-    assert (found["goal"], found["cases"]) == ("wrong=0.05", 5)
+    assert (found["goal"], found["cases"]) == ("wrong=0.05", 10)
     assert f"{100 * found['accuracy']:.1f} %" == held_out
 
 
