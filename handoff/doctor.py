@@ -62,8 +62,9 @@ def _files(settings: Settings) -> list[Finding]:
             left_out = f", {len(examples.failed):,} rows left out" if examples.failed else ""
             told = f"{len(examples.examples):,} examples{left_out}"
             findings.append(_file("examples.csv", settings.examples, told))
-            bench.policy()
-            findings.append(_file("handoff.toml", settings.config))
+            _, stale = bench.policy_or_default()
+            passed_over = "" if stale is None else stale.passed_over
+            findings.append(_file("handoff.toml", settings.config, passed_over))
     except RegistryError as error:
         return [Finding("registry", str(error), fatal=True)]
     except ExamplesError as error:

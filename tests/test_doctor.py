@@ -162,13 +162,8 @@ def test_a_setting_that_cannot_be_used_is_fatal(doctor, monkeypatch, name, value
     [
         ("examples.csv", "query\nbread\n", "! examples.csv      examples.csv, line 1, column 2"),
         ("handoff.toml", "threshold = 7\n", "threshold must"),
-        (
-            "handoff.toml",
-            'threshold = 0.2\n[found]\nregistry = "another"\n',
-            "its threshold was found on another registry",
-        ),
     ],
-    ids=["no examples", "no threshold", "stale"],
+    ids=["no examples", "no threshold"],
 )
 def test_what_keeps_a_route_from_running_is_fatal(doctor, folder, name, content, sentence):
     """A file that ends `handoff route` with 2 ends `handoff doctor` with 2, in the same words."""
@@ -192,3 +187,13 @@ def test_a_policy_found_with_examples_is_in_order(doctor, folder):
 
     assert code == 0
     assert "2 examples, 1 rows left out" in said
+
+
+def test_a_stale_policy_is_told_and_not_fatal(doctor, folder):
+    """A route passes it over as well, in the same words."""
+    stale = 'threshold = 0.2\n[found]\nregistry = "another"\n'
+    (folder / "handoff.toml").write_text(stale)
+    code, said = doctor()
+
+    assert code == 0
+    assert "The embedder's default threshold stands in its place." in said
