@@ -41,6 +41,7 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         _folder("cache", settings.cache_dir, "routing is slower"),
         _folder("verdicts", settings.state_dir, "no verdict can be kept"),
         *_settings(settings, environ),
+        _hosts(environ),
         *_providers(settings),
         *_kept(settings),
     ]
@@ -94,6 +95,15 @@ def _folder(subject: str, folder: Path, otherwise: str) -> Finding:
     except OSError as failure:
         return Finding(subject, f"{where} cannot be written ({failure.strerror}): {otherwise}")
     return Finding(subject, f"{where} can be written")
+
+
+def _hosts(environ: Mapping[str, str]) -> Finding:
+    """Tell under which names the page answers; `.streamlit/config.toml` holds the default."""
+    names = (environ.get("STREAMLIT_SERVER_ALLOWED_HOSTS") or "").split()
+    if not names:
+        return Finding("page's hosts", "localhost, 127.0.0.1, ::1 (default)")
+    told = shorten(", ".join(names), 200)
+    return Finding("page's hosts", f"{told} (STREAMLIT_SERVER_ALLOWED_HOSTS)")
 
 
 def _settings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:

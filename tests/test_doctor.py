@@ -44,6 +44,16 @@ def test_without_a_key_the_embedded_model_routes(doctor):
     assert code == 0
     assert "embedder answers  yes: wordllama-" in said
     assert "10 agents, 44 tags" in said
+    assert "page's hosts      localhost, 127.0.0.1, ::1 (default)" in said
+
+
+def test_the_names_that_the_page_answers_under_are_told(doctor, monkeypatch):
+    """Whoever serves it under another name sees whether that name is set, and where."""
+    monkeypatch.setenv("STREAMLIT_SERVER_ALLOWED_HOSTS", "localhost workbench.example")
+
+    _, said = doctor()
+
+    assert "localhost, workbench.example (STREAMLIT_SERVER_ALLOWED_HOSTS)" in said
 
 
 def test_the_shipped_default_is_both_models(doctor, monkeypatch):

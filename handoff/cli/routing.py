@@ -64,6 +64,13 @@ def ui(options: RoutingOptions, port: int | None) -> NoReturn:
         _check_free(port)
         command.append(f"--server.port={port}")
     os.environ["HANDOFF_REGISTRY"] = str(settings.registry)
+    if not os.environ.get("STREAMLIT_SERVER_ALLOWED_HOSTS"):
+        click.echo(
+            "handoff: the page answers under localhost, 127.0.0.1 and ::1 only; to serve it under "
+            "another name, as behind a proxy, list all its names, separated by spaces, in "
+            "STREAMLIT_SERVER_ALLOWED_HOSTS.",
+            err=True,
+        )
     os.execv(sys.executable, command)  # noqa: S606 - the page takes this process's place
 
 
