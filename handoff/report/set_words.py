@@ -153,12 +153,15 @@ def _choice(found: Recommendation) -> str:
 
 def _compared(found: Recommendation, present: ThresholdSource) -> str:
     """Say what the threshold in use, and none, come to on the same cases."""
-    everything = f"handing off every query {percent(found.handing_off_all.accuracy)}"
+    everything = percent(found.handing_off_all.accuracy)
     if found.present == found.threshold:
-        return f"It is the threshold in use ({SOURCES[present]}); {everything}."
+        return (
+            f"It is the threshold in use ({SOURCES[present]}). On the same cases, handing off every "
+            f"query gives accuracy {everything}."
+        )
     return (
         f"On the same cases, the threshold in use ({SOURCES[present]}) gives accuracy "
-        f"{percent(found.at_present.accuracy)}, and {everything}."
+        f"{percent(found.at_present.accuracy)}, and handing off every query {everything}."
     )
 
 
