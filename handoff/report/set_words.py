@@ -156,8 +156,8 @@ def _compared(found: Recommendation, present: ThresholdSource) -> str:
     everything = percent(found.handing_off_all.accuracy)
     if found.present == found.threshold:
         return (
-            f"It is the threshold in use ({SOURCES[present]}). On the same cases, handing off every "
-            f"query gives accuracy {everything}."
+            f"It is the threshold in use ({SOURCES[present]}). On the same cases, handing off "
+            f"every query gives accuracy {everything}."
         )
     return (
         f"On the same cases, the threshold in use ({SOURCES[present]}) gives accuracy "

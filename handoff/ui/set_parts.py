@@ -58,7 +58,7 @@ def pick(key: str, groups: list[str]) -> None:
     """Show the cases of the row that was selected in a table."""
     rows = st.session_state[key].selection.rows
     if rows:
-        st.session_state["group"] = groups[rows[0]]
+        st.session_state["tune_group"] = groups[rows[0]]
 
 
 def click(key: str) -> None:
@@ -66,7 +66,7 @@ def click(key: str) -> None:
     clicked = st.session_state[key].selection.points
     if clicked and clicked[0].get("customdata"):
         group = clicked[0]["customdata"]
-        st.session_state["group"] = group if isinstance(group, str) else group[0]
+        st.session_state["tune_group"] = group if isinstance(group, str) else group[0]
 
 
 def chart(figure: dict[str, Any], alt: str, key: str, *, clickable: bool = False) -> None:

@@ -221,8 +221,8 @@ def test_a_threshold_in_use_is_not_compared_with_itself():
     said = recommendation(replace(FOUND, present=0.25), REGISTRY, ThresholdSource.CONFIG)
 
     assert said[1] == (
-        "It is the threshold in use (from handoff.toml). On the same cases, handing off every query "
-        "gives accuracy 80.0 %."
+        "It is the threshold in use (from handoff.toml). On the same cases, handing off every "
+        "query gives accuracy 80.0 %."
     )
 
 

@@ -21,10 +21,10 @@ horseshoes and nails,smith,
 
 def typed(page, **edits):
     """Type into the table, as the widget would have told; run the page."""
-    drafts = page.session_state["drafts"]
+    drafts = page.session_state["agents_drafts"]
     (source,) = drafts
     one = drafts[source]
-    page.session_state["drafts"] = {
+    page.session_state["agents_drafts"] = {
         source: replace(one, rows=apply_edits(one.base, one.shown, edits))
     }
     return page.run()

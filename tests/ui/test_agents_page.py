@@ -91,7 +91,7 @@ def test_discard_restores(page, folder):
 
 def table_key(page):
     """Return the key of the table's widget."""
-    (one,) = page.session_state["drafts"].values()
+    (one,) = page.session_state["agents_drafts"].values()
     return one.key
 
 
@@ -102,7 +102,7 @@ def test_an_edit_outlives_another_page(page):
     page.switch_page(TUNE).run()
     page.switch_page(AGENTS).run()
 
-    (one,) = page.session_state["drafts"].values()
+    (one,) = page.session_state["agents_drafts"].values()
     assert one.base[1][1] == "Gardener"
     assert "Not saved" in sentences(page)
 
@@ -186,7 +186,7 @@ def test_theirs_can_be_taken(page, folder):
     page.run()
     press(page, "Take theirs")
 
-    (one,) = page.session_state["drafts"].values()
+    (one,) = page.session_state["agents_drafts"].values()
     assert [row[1] for row in one.rows] == ["Chef de patisserie", "Florist", "Smith"]
     assert "Not saved" not in sentences(page)
 
@@ -342,10 +342,10 @@ def test_gathering_can_be_stopped(page, monkeypatch):
 def test_the_largest_registry_can_be_imported(page, monkeypatch):
     """A hundred thousand agents are shown in part; too many for the set is a sentence."""
     page.run()
-    (one,) = page.session_state["drafts"].values()
+    (one,) = page.session_state["agents_drafts"].values()
     rows = tuple((f"a{at}", f"Agent {at}", "does things", "", "") for at in range(100_000))
     monkeypatch.setattr("handoff.evaluation.run.MOST_CELLS", 100_000)
-    page.session_state["drafts"] = {
+    page.session_state["agents_drafts"] = {
         one.source: replace(
             one, base=rows, rows=rows, shown=tuple(range(500)), revision=one.revision + 1
         )
@@ -369,7 +369,7 @@ def test_found_rows_are_edited_in_their_own_places(page, folder):
     page.text_input[0].set_value("").run()
 
     assert not page.exception
-    (one,) = page.session_state["drafts"].values()
+    (one,) = page.session_state["agents_drafts"].values()
     assert one.rows[0][1] == "Bakery"
     assert one.rows[3 + 17][1] == "Number 17"
     press(page, "Save")
@@ -427,7 +427,7 @@ def test_pairs_that_overlap_are_listed(page, folder):
 def test_explore_says_which_words_carry_a_score(page):
     """The same expander stands on Explore, for the query that was routed."""
     page.switch_page(EXPLORE)
-    page.session_state["why"] = True
+    page.session_state["explore_why"] = True
     page.run()
 
     assert not page.exception

@@ -64,7 +64,7 @@ def visit(root, folder):  # noqa: ARG001 - the page reads it
         page.run()
         page.switch_page(CHECK).run()
         if who:
-            page.text_input(key="who").set_value(who).run()
+            page.text_input(key="check_who").set_value(who).run()
         assert not page.exception
         return page
 
@@ -314,7 +314,7 @@ def test_a_damaged_log_is_told_and_begun_anew(folder, visit):
 def test_pasted_lines_are_a_queue(visit, folder):
     """Each once, and what cannot be routed is counted."""
     page = visit(queue="Pasted lines")
-    page.text_area(key="review_text").set_value(f"roses\n\nroses\nbread\n{'x' * 4001}\n")
+    page.text_area(key="check_pasted").set_value(f"roses\n\nroses\nbread\n{'x' * 4001}\n")
     press(page, "Use these")
     press(page, "Right")
     press(page, "Right")
@@ -416,7 +416,7 @@ def test_a_query_that_cannot_be_gathered_can_be_passed(visit, monkeypatch):
     page = visit(who="")
     monkeypatch.setattr(Router, "gather_many", fail_on_bread)
     page.session_state["check_gathered"] = {}
-    page.text_input(key="who").set_value("Ada").run()
+    page.text_input(key="check_who").set_value("Ada").run()
     told = words(page)
     press(page, "Next query")
 
@@ -428,7 +428,7 @@ def test_judged_queries_become_cases(visit, folder):
     """New ones are added at the end, contradictions are told, and the rest stays as it was."""
     (folder / "cases.csv").write_text(CASES.replace("roses and flowers,florist", "roses,smith"))
     page = visit(queue="Pasted lines")
-    page.text_area(key="review_text").set_value("roses\nflowers and roses\niron horseshoes")
+    page.text_area(key="check_pasted").set_value("roses\nflowers and roses\niron horseshoes")
     press(page, "Use these")
     for _ in range(3):
         press(page, "Right")
@@ -444,7 +444,7 @@ def test_the_first_case_makes_the_file(visit, folder):
     """Where there is no cases.csv it comes to stand beside the registry."""
     (folder / "cases.csv").unlink()
     page = visit(queue="Pasted lines")
-    page.text_area(key="review_text").set_value("roses")
+    page.text_area(key="check_pasted").set_value("roses")
     press(page, "Use these")
     press(page, "Right")
     press(page, "Add to the cases")

@@ -168,7 +168,7 @@ def test_rows_that_cannot_teach_are_named(page, folder):
 
 def test_what_the_set_would_teach_is_measured_when_asked(page):
     """Before and after stand beside each other with their intervals."""
-    page.session_state["detail"] = "What examples bring"
+    page.session_state["tune_detail"] = "What examples bring"
     page.run()
     press(page, "Measure")
     labels = [metric.label for metric in page.metric]

@@ -85,7 +85,7 @@ def test_a_typed_query_is_routed(page):
 def test_an_example_fills_the_box(page):
     """A chip puts its query into the box and routes it."""
     page.run()
-    page.pills(key="chip").select("Off topic").run()
+    page.pills(key="explore_chip").select("Off topic").run()
 
     assert page.text_area(key="q").value == "quantum gravity, roughly"
     assert page.warning[0].proto.title == "Hand off to nobody"
@@ -335,7 +335,7 @@ def test_the_table_is_made_when_it_is_opened(page):
     """A closed table costs nothing, an open one has all agents."""
     page.run()
     closed = len(page.dataframe)
-    page.session_state["table"] = True
+    page.session_state["explore_table"] = True
     page.run()
 
     assert closed == 0
@@ -345,8 +345,8 @@ def test_the_table_is_made_when_it_is_opened(page):
 def test_earlier_queries_can_be_compared_and_reopened(page):
     """What was routed in this session stays at hand."""
     page.run()
-    page.pills(key="chip").select("Off topic").run()
-    page.session_state["past"] = True
+    page.pills(key="explore_chip").select("Off topic").run()
+    page.session_state["explore_past"] = True
     page.run()
     compared = page.dataframe[-1].value
     next(button for button in page.button if button.label == "Reopen").click().run()
@@ -418,7 +418,7 @@ def test_uploaded_cases_bring_their_own_examples(page):
     page.run()
     upload(page, b"query,expected,chip\nroses,florist,Roses\n", "cases.csv", "cases_file_0")
 
-    assert page.pills(key="chip").options == ["Roses"]
+    assert page.pills(key="explore_chip").options == ["Roses"]
 
 
 def test_the_default_agents_come_back(page):

@@ -164,7 +164,7 @@ def import_file(one: Draft, widget: str) -> None:
     try:
         rows = table_of(parse_registry(file.getvalue(), shorten(file.name)))
     except HandoffError as error:
-        st.session_state["import_complaint"] = error
+        st.session_state["agents_import_complaint"] = error
         return
     _keep(_redrawn(one, rows, ""))
     st.session_state["agents_imports"] = st.session_state.get("agents_imports", 0) + 1
@@ -241,7 +241,7 @@ def _source(opened: Opened) -> str:
 
 
 def _drafts() -> dict[str, Draft]:
-    drafts: dict[str, Draft] = st.session_state.setdefault("drafts", {})
+    drafts: dict[str, Draft] = st.session_state.setdefault("agents_drafts", {})
     return drafts
 
 

@@ -211,7 +211,7 @@ shown = with_examples(opened, taught if st.session_state.get("e", True) else ())
 registry: Registry | None = None
 with table_place:
     draft = agents_table(draft)
-    complaint = st.session_state.pop("import_complaint", None)
+    complaint = st.session_state.pop("agents_import_complaint", None)
     if complaint is not None:
         complain(complaint)
     try:
@@ -365,7 +365,7 @@ def draw_effect(found: EditEffect, now: LabelledSet) -> None:
             shift_rows(found),
             hide_index=True,
             alt="Agents whose queries change: edited ones and their neighbours",
-            key="shifts",
+            key="agents_shifts",
         )
 
 

@@ -74,7 +74,7 @@ with queueing:
 with naming:
     st.text_input(
         "Your name",
-        key="who",
+        key="check_who",
         persist_state="session",
         placeholder="It is kept with each verdict",
         max_chars=80,

@@ -61,7 +61,7 @@ def choose_queue(opened: Opened) -> Queue:
     if source == "lines":
         with st.form("lines", border=False):
             st.text_area(
-                "One query per line", key="review_text", height=120, persist_state="session"
+                "One query per line", key="check_pasted", height=120, persist_state="session"
             )
             st.form_submit_button("Use these", on_click=_keep_lines)
         return _queue_of_lines()
@@ -118,7 +118,7 @@ def _queue_of_file() -> Queue:
 def _keep_lines() -> None:
     """Make a queue of the pasted lines, or say why not."""
     try:
-        queue = make_queue(st.session_state["review_text"].splitlines())
+        queue = make_queue(st.session_state["check_pasted"].splitlines())
     except HandoffError as error:
         st.session_state["check_complaint"] = error
     else:

@@ -83,7 +83,7 @@ def know(fingerprint: str) -> None:
 
 def reviewer() -> str:
     """Return who judges; empty before they said."""
-    return parse_note(st.session_state.get("who") or "")
+    return parse_note(st.session_state.get("check_who") or "")
 
 
 def complaint() -> HandoffError | None:

@@ -73,10 +73,10 @@ router = opened.router
 
 def take_chip() -> None:
     """Put the chosen chip's query into the box."""
-    chosen = st.session_state["chip"]
+    chosen = st.session_state["explore_chip"]
     if chosen is not None:
         st.session_state["q"] = chips[chosen]
-        st.session_state["chip"] = None
+        st.session_state["explore_chip"] = None
 
 
 with asking:
@@ -95,7 +95,7 @@ with asking:
             "Or try one of these",
             list(chips),
             format_func=plain,
-            key="chip",
+            key="explore_chip",
             on_change=take_chip,
             wrap=True,
         )
@@ -150,7 +150,10 @@ with stages:
 with timeline:
     st.subheader("When each stage ran", anchor=False)
     st.plotly_chart(
-        timeline_chart(shown, chart_ink()), key="timeline", config=CHART, alt=timeline_alt(shown)
+        timeline_chart(shown, chart_ink()),
+        key="explore_timeline",
+        config=CHART,
+        alt=timeline_alt(shown),
     )
 
 
@@ -168,7 +171,7 @@ def compare(route: Route) -> None:
         "Earlier query",
         range(len(earlier)),
         format_func=lambda at: shorten(earlier[at].query, 80),
-        key="earlier",
+        key="explore_earlier",
     )
     entry = earlier[chosen]
     other = judge(entry.evidence, entry.registry, route.policy, Trace(earlier=entry.spans))
@@ -247,7 +250,7 @@ def explore(
             st.markdown(plain(heard))
         st.plotly_chart(
             similarity_chart(route, router.embedder.typical_similarities, chart_ink()),
-            key="similarities",
+            key="explore_similarities",
             config=CHART,
             alt=similarity_alt(route),
         )
@@ -255,7 +258,7 @@ def explore(
             st.caption(f"and {len(route.ranking) - SHOWN:,} more agents in the table")
         table = st.expander(
             "Same scores as a table",
-            key="table",
+            key="explore_table",
             type="compact",
             icon=":material/table_rows:",
             on_change="rerun",
@@ -268,7 +271,10 @@ def explore(
         ways = what_would_change(route, ask_what_if(evidence, router.registry, route.policy))
         st.markdown("\n".join(f"- {plain(way)}" for way in ways))
         words = st.expander(
-            "Which words carry it", key="why", icon=":material/psychology:", on_change="rerun"
+            "Which words carry it",
+            key="explore_why",
+            icon=":material/psychology:",
+            on_change="rerun",
         )
         if words.open:
             with words:
@@ -276,7 +282,10 @@ def explore(
 
     with history:
         past = st.expander(
-            "Earlier in this session", key="past", icon=":material/history:", on_change="rerun"
+            "Earlier in this session",
+            key="explore_past",
+            icon=":material/history:",
+            on_change="rerun",
         )
         if past.open:
             with past:

@@ -19,14 +19,14 @@ from handoff.ui.tune.teaching import take_back, teach
 def case_list(opened: Opened, analysis: Analysis, flips: Flips, set_now: LabelledSet) -> None:
     """Draw the cases of the chosen group; one of them opens in Explore."""
     groups = group_cases(analysis, flips)
-    if st.session_state.get("group") not in groups:
-        st.session_state["group"] = ALL
+    if st.session_state.get("tune_group") not in groups:
+        st.session_state["tune_group"] = ALL
     st.subheader("Cases", anchor=False)
     key = st.selectbox(
         "Which cases",
         list(groups),
         format_func=lambda name: f"{groups[name].label} ({len(groups[name].rows):,})",
-        key="group",
+        key="tune_group",
         label_visibility="collapsed",
     )
     group, cases_now = groups[key], set_now.run.judged_cases

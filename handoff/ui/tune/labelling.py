@@ -20,13 +20,13 @@ def label_form(opened: Opened, registry: Registry, cases: Cases) -> None:
     """Draw where a query can be labelled for the rest of the session."""
     with st.expander("Label a query", type="compact", icon=":material/new_label:"):
         with st.form("label", border=False):
-            st.text_input("Query", key="new_query", placeholder="What somebody might ask")
+            st.text_input("Query", key="tune_new_query", placeholder="What somebody might ask")
             names = {agent.id: agent.name for agent in registry.agents}
             st.selectbox(
                 "Who should take it",
                 [NOBODY, *names],
                 format_func=lambda key: names.get(key, "Nobody"),
-                key="new_expected",
+                key="tune_new_expected",
             )
             st.form_submit_button(
                 "Add", icon=":material/add:", on_click=_label_query, args=(opened, cases)
@@ -59,8 +59,8 @@ def offer_added(opened: Opened, chosen: Path | None) -> None:
 def _label_query(opened: Opened, before: Cases) -> None:
     """Add the typed query with its label, or say why not."""
     try:
-        who = st.session_state["new_expected"]
-        labelled_set.add(opened, before, st.session_state["new_query"], who or None)
-        st.session_state["new_query"] = ""
+        who = st.session_state["tune_new_expected"]
+        labelled_set.add(opened, before, st.session_state["tune_new_query"], who or None)
+        st.session_state["tune_new_query"] = ""
     except HandoffError as error:
         st.session_state["tune_label_complaint"] = error

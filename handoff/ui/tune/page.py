@@ -139,7 +139,7 @@ def tune(
                 "Confusion matrix",
                 "What examples bring",
             ],
-            key="detail",
+            key="tune_detail",
             on_change="rerun",
         )
         if every.open:

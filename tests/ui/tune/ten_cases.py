@@ -69,6 +69,6 @@ def buttons(page):
 
 def label(page, query, expected):
     """Label a query with an agent's name, or with Nobody."""
-    page.text_input(key="new_query").set_value(query)
-    page.selectbox(key="new_expected").select(expected)
+    page.text_input(key="tune_new_query").set_value(query)
+    page.selectbox(key="tune_new_expected").select(expected)
     return press(page, "Add")

@@ -23,7 +23,7 @@ ENDINGS_AT_THE_DEFAULT = {
 
 def option(page, start):
     """Return which group of cases has a label that starts so."""
-    labels = page.selectbox(key="group").options
+    labels = page.selectbox(key="tune_group").options
     return [label for label in labels if label.startswith(start)]
 
 
@@ -67,7 +67,7 @@ def test_every_chart_has_a_text(page):
 def test_where_queries_are_lost_is_counted_by_stage(page):
     """The filter cost one case, the ranking two, the threshold one; one was taken."""
     page.run()
-    page.session_state["detail"] = "Where queries are lost"
+    page.session_state["tune_detail"] = "Where queries are lost"
     page.run()
     lost = table(page, "Where queries are lost")
 
@@ -83,7 +83,7 @@ def test_where_queries_are_lost_is_counted_by_stage(page):
 def test_who_gets_whose_is_counted_by_pair(page):
     """Each pair of whom queries should reach and whom they reach is one row."""
     page.run()
-    page.session_state["detail"] = "Confusion matrix"
+    page.session_state["tune_detail"] = "Confusion matrix"
     page.run()
     pairs = table(page, "Who should get queries").to_numpy().tolist()
     agents = table(page, "Precision and recall").set_index("agent")
@@ -98,7 +98,7 @@ def test_a_closed_tab_draws_nothing(page):
     """Only the open tab's charts are made."""
     page.run()
     first = [each.proto.alt.split()[0] for each in page.get("plotly_chart")]
-    page.session_state["detail"] = "Confusion matrix"
+    page.session_state["tune_detail"] = "Confusion matrix"
     page.run()
     last = [each.proto.alt.split()[0] for each in page.get("plotly_chart")]
 
@@ -179,7 +179,7 @@ def test_no_flip_is_said(page):
 def test_a_group_lists_its_cases_only(page):
     """Choosing an ending shows the cases that end so."""
     page.run()
-    page.selectbox(key="group").set_value("ending wrong").run()
+    page.selectbox(key="tune_group").set_value("ending wrong").run()
 
     assert cases_shown(page)["query"].tolist() == [
         "a bouquet of roses for the plane",
@@ -191,12 +191,12 @@ def test_a_group_lists_its_cases_only(page):
 def test_a_group_that_empties_gives_way_to_all(page):
     """Nobody stares at an empty list: once no case is missed, all are shown."""
     page.run()
-    page.selectbox(key="group").set_value("ending missed").run()
+    page.selectbox(key="tune_group").set_value("ending missed").run()
     shown = cases_shown(page)["query"].tolist()
     page.slider(key="t").set_value(0.1).run()
 
     assert shown == ["fresh bread"]
-    assert page.selectbox(key="group").value == "all"
+    assert page.selectbox(key="tune_group").value == "all"
     assert len(cases_shown(page)) == 10
 
 
@@ -228,7 +228,7 @@ def test_hostile_text_stays_text(page, folder):
         f'query,expected\n"{HOSTILE} bread from the oven",b\n=1+1 bread,b\nx,"{HOSTILE}"\n'
     )
     page.run()
-    page.session_state["detail"] = "Confusion matrix"
+    page.session_state["tune_detail"] = "Confusion matrix"
     page.slider(key="t").set_value(0.0).run()
     rows = cases_shown(page)
     matrix = json.loads(page.get("plotly_chart")[1].proto.spec)

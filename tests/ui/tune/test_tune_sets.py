@@ -77,7 +77,7 @@ def test_one_case_is_a_set(page, folder, rows, accuracy):
     page.run()
     shown = figures(page)["Accuracy"][0]
     for tab in ("Where queries are lost", "Confusion matrix"):
-        page.session_state["detail"] = tab
+        page.session_state["tune_detail"] = tab
         page.run()
         assert not page.exception
 
@@ -123,7 +123,7 @@ def test_a_labelled_query_joins_the_set(page, asked):
     assert asked[1] == ["bread and a dragon from the oven"]
     assert "6 of 11 cases end as labelled" in sentences(page)
     assert "1 label added in this session." in sentences(page)
-    assert page.text_input(key="new_query").value == ""
+    assert page.text_input(key="tune_new_query").value == ""
 
 
 def test_a_query_can_be_labelled_as_nobodys(page):
