@@ -134,7 +134,7 @@ def test_a_stale_policy_is_refused_passed_over_or_forced(folder):
             bench.policy()
         policy, stale = bench.policy_or_default()
         assert policy.source is ThresholdSource.EMBEDDER
-        assert "found on another registry" in stale.passed_over
+        assert "found on other agents" in stale.passed_over
         assert bench.policy_or_default(force=True) == (bench.policy(force=True), None)
         assert bench.policy(force=True).threshold == 0.9
 

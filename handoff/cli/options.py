@@ -90,7 +90,10 @@ class RoutingOptions:
             SettingsError: handoff.toml or the threshold cannot be used.
         """
         policy, stale = bench.policy_or_default(self.threshold, force=self.force)
-        return self.judging(policy), [] if stale is None else [stale.passed_over]
+        if stale is None:
+            return self.judging(policy), []
+        mend = stale.mend[0].upper() + stale.mend[1:]
+        return self.judging(policy), [f"{stale.passed_over} {mend}."]
 
     def judging(self, policy: Policy) -> Policy:
         """Return a policy with the switches of the options."""

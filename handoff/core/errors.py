@@ -51,20 +51,14 @@ class StalePolicyError(SettingsError):
     """A policy that was found on something else than what is routed on.
 
     Attributes:
-        problem: What it was found on.
-        mend: What to do about it.
+        passed_over: The sentences for where the policy is passed over instead.
+        mend: What to do about it on the command line.
     """
 
-    def __init__(self, problem: str, mend: str) -> None:
+    def __init__(self, problem: str, short: str, mend: str) -> None:
         super().__init__(f"{problem}: {mend}.")
-        self.problem = problem
+        self.passed_over = f"{short}. The embedder's default threshold stands in its place."
         self.mend = mend
-
-    @property
-    def passed_over(self) -> str:
-        """The sentence for where the policy is passed over instead."""
-        way_out = self.mend[0].upper() + self.mend[1:]
-        return f"{self.problem}. The embedder's default threshold stands in its place. {way_out}."
 
 
 class TableError(HandoffError):

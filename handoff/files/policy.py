@@ -170,12 +170,14 @@ def _check_found(found: object, ground: Ground | None, name: str) -> None:
             f"{name}: its threshold was found with the embedder '{shorten(str(embedder), 100)}', "
             f"not with '{shorten(ground.embedder, 100)}', and scores of two embedders do not "
             "compare",
+            f"{name} was found with another embedder, and scores of two do not compare",
             _MEND,
         )
     if found.get("registry", ground.registry) != ground.registry:
         raise StalePolicyError(
             f"{name}: its threshold was found on another registry, or on this one before it was "
             "edited",
+            f"{name} was found on other agents or examples than the ones in use",
             _MEND,
         )
 

@@ -63,7 +63,8 @@ def open_page() -> tuple[Opened, Policy]:
             st.caption("The page continues with the agents that it read before.")
         policy, stale = policy_in_use(opened)
         if stale is not None:
-            st.warning(plain(stale.passed_over), icon=":material/rule_settings:")
+            sentence = f"{plain(stale.passed_over)} Find one again and save it on Tune."
+            st.warning(sentence, icon=":material/rule_settings:")
             st.button("Use handoff.toml anyway", on_click=force_policy, args=(opened,))
     return opened, policy
 

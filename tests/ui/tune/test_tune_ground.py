@@ -21,8 +21,8 @@ coverage = 0.6
 """
 
 STALE = [
-    ("other-embedder", FINGERPRINT, "was found with the embedder 'other-embedder'"),
-    (EMBEDDER, "0" * 64, "was found on another registry"),
+    ("other-embedder", FINGERPRINT, "was found with another embedder"),
+    (EMBEDDER, "0" * 64, "was found on other agents or examples"),
 ]
 
 
@@ -41,7 +41,9 @@ def test_a_threshold_of_something_else_is_refused(  # noqa: PLR0913, PLR0917 - t
     (told,) = (each.value.replace("\\", "") for each in page.warning if "handoff" in each.value)
 
     assert reason in told
-    assert "The embedder's default threshold stands in its place. Find one again" in told
+    assert (
+        "The embedder's default threshold stands in its place. Find one again and save it" in told
+    )
     assert page.slider(key="t").value == 0.3
 
 
