@@ -16,20 +16,27 @@ from threadpoolctl import threadpool_limits
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router, open_registry
-from handoff.core.errors import CasesError, HandoffError, SettingsError, StalePolicyError
+from handoff.core.errors import CasesError, HandoffError, StalePolicyError
 from handoff.core.learning import Lessons, learn
 from handoff.core.model import EvidenceSet, FloatArray, Policy, Registry, ThresholdSource
-from handoff.core.texts import agent_text
+from handoff.core.texts import agent_text, shorten
 from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.proof import Worth, draw_curve, prove
 from handoff.evaluation.recommend import Recommendation
 from handoff.evaluation.run import Run, gather_cases
-from handoff.files.cases import Case, Cases, append_cases, format_cases, parse_cases
+from handoff.files.cases import Case, Cases, add_cases, format_cases, parse_known_cases
 from handoff.files.csv_table import load_bytes
 from handoff.files.examples import Examples
-from handoff.files.policy import Found, Ground, format_policy, load_policy, parse_threshold
+from handoff.files.policy import (
+    Found,
+    Ground,
+    format_policy,
+    load_policy,
+    parse_threshold,
+    write_policy,
+)
 from handoff.files.settings import Settings
-from handoff.files.whole_file import write_whole
+from handoff.files.sole_writer import sole_writer
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.router import Router
 from handoff.trace import Trace
@@ -178,7 +185,7 @@ class Workbench:
             SettingsError: It cannot be written.
         """
         target = path or self.settings.config_to_save
-        write_whole(target, text, SettingsError)
+        write_policy(target, text)
         return target
 
     def regressions(
@@ -197,14 +204,14 @@ class Workbench:
         Raises:
             CasesError: The file cannot be read or written.
         """
-        data = load_bytes(path, CasesError) if path.exists() else None
-        # A file that has a header and no case yet is a good one to add to.
-        empty = data is None or not data.strip().partition(b"\n")[2].strip()
-        known = Cases((), ()) if empty else parse_cases(data or b"", path.name, self.registry)
-        additions = plan_additions(verdicts, known, self.registry)
-        if additions.cases:
-            before = format_cases(()).encode() if data is None else data
-            write_whole(path, append_cases(before, path.name, additions.cases), CasesError)
+        known = Cases((), ())
+        with sole_writer(path, CasesError):
+            if path.exists():
+                data = load_bytes(path, CasesError)
+                known = parse_known_cases(data, shorten(path.name), self.registry)
+            additions = plan_additions(verdicts, known, self.registry)
+            if additions.cases:
+                add_cases(path, additions.cases)
         return additions
 
     def close(self) -> None:

@@ -205,3 +205,38 @@ def test_regressions_are_found_one_after_the_other():
 
     assert tried == 2
     assert [one.verdict.query for one in found] == ["roses"]
+
+
+@pytest.mark.parametrize(
+    "held",
+    ["query,expected\rroses,florist\r", "\n,\nquery,expected\nroses,florist\n"],
+    ids=["CR", "blank lines first"],
+)
+def test_verdicts_become_cases_of_any_file_that_can_be_read(folder, held):
+    """What stands there is known, whatever its line ends, and new labels are read back."""
+    path = folder / "cases.csv"
+    path.write_bytes(held.encode())
+
+    with open_workbench(settings()) as bench:
+        added = bench.add_verdicts_to_cases(
+            [given(0, query="roses", agent="florist"), given(1, query="fresh bread")], path
+        )
+        read = load_cases(path, bench.registry)
+
+    assert ([case.query for case in added.cases], added.known) == (["fresh bread"], 1)
+    assert [(case.query, case.expected) for case in read.cases] == [
+        ("roses", "florist"),
+        ("fresh bread", "baker"),
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "", "\n\n"], ids=repr)
+def test_verdicts_begin_a_file_that_is_a_header_alone(folder, end):
+    """It is a good one to add to, blank lines or not."""
+    path = folder / "cases.csv"
+    path.write_bytes(f"{end}query,expected{end}".encode())
+
+    with open_workbench(settings()) as bench:
+        bench.add_verdicts_to_cases([given(0, query="fresh bread")], path)
+
+        assert [case.query for case in load_cases(path, bench.registry).cases] == ["fresh bread"]

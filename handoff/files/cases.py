@@ -1,17 +1,18 @@
 """From cases.csv to labelled queries."""
 
-import csv
-import io
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from handoff.core.errors import CasesError, QueryError
 from handoff.core.model import Registry
 from handoff.core.texts import csv_text, parse_query, shorten
-from handoff.files.csv_table import Shape, load_bytes, parse_rows
+from handoff.files.csv_table import Shape, find_columns, load_bytes, parse_rows
+from handoff.files.whole_file import write_whole
 
 SHAPE = Shape(required=("query", "expected"), optional=("chip",), old=("example",))
+_LINE_END = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,18 @@ def parse_cases(data: bytes, source: str, registry: Registry, *others: Registry)
     Raises:
         CasesError: The file's shape is wrong.
     """
+    found = parse_known_cases(data, source, registry, *others)
+    if not found.cases and not found.failed:
+        raise CasesError(f"{source} has a header but no case: add a row for each query.")
+    return found
+
+
+def parse_known_cases(data: bytes, source: str, registry: Registry, *others: Registry) -> Cases:
+    """Read a file that cases are to be added to: a header alone will do; see `parse_cases`.
+
+    Raises:
+        CasesError: The file's shape is wrong.
+    """
     cases: list[Case] = []
     failed: list[FailedCase] = []
     old_column = False
@@ -126,8 +139,6 @@ def parse_cases(data: bytes, source: str, registry: Registry, *others: Registry)
             continue
         chip = " ".join((row["chip"] or row["example"]).split())
         cases.append(Case(query, expected, chip, row.line))
-    if not cases and not failed:
-        raise CasesError(f"{source} has a header but no case: add a row for each query.")
     return Cases(tuple(cases), tuple(failed), old_column)
 
 
@@ -146,18 +157,41 @@ def append_cases(data: bytes, source: str, cases: Iterable[Case]) -> str:
         cases: The new ones.
 
     Raises:
-        CasesError: The file's shape is wrong.
+        CasesError: The file's shape is wrong, or the new text would not be read back as the old
+            cases and the new ones.
     """
-    for _ in parse_rows(data, source, CasesError, SHAPE):
-        pass
-    try:
-        held = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise CasesError(f"{source} holds bytes that are not UTF-8: save it as UTF-8.") from None
-    header = [name.strip().lower() for name in next(csv.reader(io.StringIO(held)))]
-    rows = []
-    for case in cases:
-        cells = {"query": case.query, "expected": case.expected or "", "chip": case.chip}
-        cells["example"] = case.chip
-        rows.append([cells.get(name, "") for name in header])
-    return held + ("" if held.endswith("\n") else "\n") + csv_text(rows)
+    old = [row.cells for row in parse_rows(data, source, CasesError, SHAPE)]
+    columns = find_columns(data, source, CasesError, SHAPE)
+    new = [_cells(case, columns) for case in cases]
+    places = {place: name for name, place in columns.items() if place}
+    order = [places.get(place, "") for place in range(1, max(places) + 1)]
+    # With its byte order mark, if it has one.
+    held = data.decode()
+    found = _LINE_END.search(held)
+    end = found.group() if found else "\n"
+    lines = csv_text([cells[name] for name in order] for cells in new).replace("\n", end)
+    grown = held + ("" if held.endswith(("\n", "\r")) else end) + lines
+    read = [row.cells for row in parse_rows(grown.encode(), source, CasesError, SHAPE)]
+    if read != [*old, *new]:
+        raise CasesError(
+            f"{source} would not hold the labels as they were given: nothing was written, save the "
+            "file as CSV (UTF-8) with plain line ends and add them again."
+        )
+    return grown
+
+
+def add_cases(path: Path, cases: Iterable[Case]) -> None:
+    """Add cases to the end of a file, made where there is none; whoever does is its `sole_writer`.
+
+    Raises:
+        CasesError: The file cannot be read or written; it is as it was.
+    """
+    held = load_bytes(path, CasesError) if path.exists() else format_cases(()).encode()
+    write_whole(path, append_cases(held, shorten(path.name), cases), CasesError)
+
+
+def _cells(case: Case, columns: Mapping[str, int]) -> Mapping[str, str]:
+    """Return a case as the cells of a file's columns; those that it lacks are empty."""
+    cells = {"query": case.query, "expected": case.expected or "", "chip": case.chip}
+    cells["example"] = case.chip
+    return {name: cells[name] if place else "" for name, place in columns.items()}

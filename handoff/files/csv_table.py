@@ -98,21 +98,7 @@ def parse_rows(
     Raises:
         TableError: Of the type `error`, at the first thing that is wrong.
     """
-    _check_size(len(data), source, error)
-    if data.startswith(_ZIP):
-        raise error(f"{source} is a ZIP archive or a spreadsheet: save it as CSV (UTF-8).")
-    if data.startswith(_UTF16):
-        raise error(f"{source} is UTF-16 text: save it as CSV (UTF-8).")
-    # Bytes that are not UTF-8 become lone surrogates, so that their cell can be named.
-    text = data.decode("utf-8-sig", errors="surrogateescape")
-    records = _records(text, source, error)
-    first = next(records, None)
-    if first is None:
-        raise error(f"{source} is empty: its first line must be {','.join(shape.required)}.")
-    line, header = first
-    # Spreadsheets leave empty columns behind; they are no mistake.
-    width = _filled(header)
-    columns = _columns(header[:width], line, source, error, shape)
+    records, width, columns = _begin(data, source, error, shape)
     for line, cells in records:
         del cells[max(width, _filled(cells)) :]
         if len(cells) > width:
@@ -135,6 +121,38 @@ def parse_rows(
             if columns[name] > len(cells):
                 raise row.complaint(error, name, "the row ends before this column, add the cell")
         yield row
+
+
+def find_columns(
+    data: bytes, source: str, error: type[TableError], shape: Shape
+) -> Mapping[str, int]:
+    """Return each column's place in a CSV file, from 1; 0 for one that is left out.
+
+    Raises:
+        TableError: Of the type `error`, where there is no such header; see `parse_rows`.
+    """
+    return _begin(data, source, error, shape)[2]
+
+
+def _begin(
+    data: bytes, source: str, error: type[TableError], shape: Shape
+) -> tuple[Iterator[tuple[int, list[str]]], int, dict[str, int]]:
+    """Return the records below the header, how many columns it has, and their places."""
+    _check_size(len(data), source, error)
+    if data.startswith(_ZIP):
+        raise error(f"{source} is a ZIP archive or a spreadsheet: save it as CSV (UTF-8).")
+    if data.startswith(_UTF16):
+        raise error(f"{source} is UTF-16 text: save it as CSV (UTF-8).")
+    # Bytes that are not UTF-8 become lone surrogates, so that their cell can be named.
+    text = data.decode("utf-8-sig", errors="surrogateescape")
+    records = _records(text, source, error)
+    first = next(records, None)
+    if first is None:
+        raise error(f"{source} is empty: its first line must be {','.join(shape.required)}.")
+    line, header = first
+    # Spreadsheets leave empty columns behind; they are no mistake.
+    width = _filled(header)
+    return records, width, _columns(header[:width], line, source, error, shape)
 
 
 def _check_size(size_bytes: int, name: str, error: type[TableError]) -> None:

@@ -9,6 +9,7 @@ from handoff.core.model import Example, Registry
 from handoff.core.texts import csv_text, parse_query, shorten
 from handoff.core.word_overlap import normal_form
 from handoff.files.csv_table import Shape, load_bytes, parse_rows
+from handoff.files.sole_writer import sole_writer
 from handoff.files.whole_file import keep_copy, write_whole
 
 SHAPE = Shape(required=("query", "agent"))
@@ -117,5 +118,32 @@ def save_examples(path: Path, examples: Sequence[Example]) -> None:
     Raises:
         ExamplesError: The file or its copy cannot be written.
     """
+    with sole_writer(path, ExamplesError):
+        _write(path, examples)
+
+
+def replace_examples(path: Path, examples: Sequence[Example], expected: Registry) -> bool:
+    """Save examples, unless the file holds others than the registry that they began from.
+
+    Args:
+        path: The file; where there is none, it holds none.
+        examples: What it is to hold.
+        expected: Agents with the examples that the file is expected to hold.
+
+    Returns:
+        Whether they were saved.
+
+    Raises:
+        ExamplesError: The file cannot be read or written.
+    """
+    with sole_writer(path, ExamplesError):
+        held = load_examples(path, expected).examples if path.exists() else ()
+        if held != expected.examples:
+            return False
+        _write(path, examples)
+    return True
+
+
+def _write(path: Path, examples: Sequence[Example]) -> None:
     keep_copy(path, ExamplesError)
     write_whole(path, format_examples(examples), ExamplesError)

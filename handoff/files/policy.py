@@ -11,6 +11,7 @@ from typing import Any
 from handoff.core.errors import SettingsError, StalePolicyError
 from handoff.core.model import Policy, ThresholdSource
 from handoff.core.texts import listed, parse_number, shorten
+from handoff.files.sole_writer import sole_writer
 from handoff.files.whole_file import write_whole
 
 KEYS = ("threshold", "margin", "per_agent", "lexical_weight", "known_scripts_only", "found")
@@ -105,7 +106,13 @@ def save_policy(config: Path, policy: Policy, found: Found) -> None:
     Raises:
         SettingsError: It cannot be written.
     """
-    write_whole(config, format_policy(policy, found), SettingsError)
+    write_policy(config, format_policy(policy, found))
+
+
+def write_policy(config: Path, text: str) -> None:
+    """Write what `format_policy` returned as handoff.toml; see `save_policy`."""
+    with sole_writer(config, SettingsError):
+        write_whole(config, text, SettingsError)
 
 
 def format_policy(policy: Policy, found: Found) -> str:

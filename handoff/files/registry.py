@@ -7,6 +7,7 @@ from handoff.core.errors import RegistryError, TableError
 from handoff.core.model import Agent, Registry
 from handoff.core.texts import csv_text, parse_number, shorten, steering_character
 from handoff.files.csv_table import Row, Shape, load_bytes, parse_rows
+from handoff.files.sole_writer import sole_writer
 from handoff.files.whole_file import keep_copy, write_whole
 
 SHAPE = Shape(required=("id", "name", "description", "tags"), optional=("threshold",))
@@ -142,8 +143,8 @@ def save_registry(path: Path, registry: Registry) -> None:
     Raises:
         RegistryError: The file or its copy cannot be written.
     """
-    keep_copy(path, RegistryError)
-    write_whole(path, format_registry(registry), RegistryError)
+    with sole_writer(path, RegistryError):
+        _write(path, registry)
 
 
 def replace_registry(path: Path, registry: Registry, expected: Registry) -> bool:
@@ -155,10 +156,16 @@ def replace_registry(path: Path, registry: Registry, expected: Registry) -> bool
     Raises:
         RegistryError: The file cannot be read or written.
     """
-    if load_registry(path).agents != expected.agents:
-        return False
-    save_registry(path, registry)
+    with sole_writer(path, RegistryError):
+        if load_registry(path).agents != expected.agents:
+            return False
+        _write(path, registry)
     return True
+
+
+def _write(path: Path, registry: Registry) -> None:
+    keep_copy(path, RegistryError)
+    write_whole(path, format_registry(registry), RegistryError)
 
 
 def _agent(row: Row) -> Agent:

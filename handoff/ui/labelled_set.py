@@ -5,6 +5,7 @@ back from another page.
 """
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +22,8 @@ from handoff.evaluation.run import (
     label_run,
     reuse,
 )
-from handoff.files.cases import SHAPE, Case, Cases, append_cases
-from handoff.files.csv_table import load_bytes
-from handoff.files.whole_file import write_whole
+from handoff.files.cases import SHAPE, Case, Cases, add_cases
+from handoff.files.sole_writer import sole_writer
 from handoff.report.markdown import plain
 from handoff.report.set_words import set_notes
 from handoff.ui.calls import evidence_key
@@ -100,7 +100,7 @@ def add(opened: Opened, cases: Cases, query: str, expected: str | None) -> None:
         if case.query == query:
             raise QueryError(f"line {case.line} labels this query differently", "correct it there")
     line = max((case.line for case in cases.cases), default=1) + 1
-    _keep_added(opened, [*_added(opened), Case(query, expected, "", line)])
+    _keep_added(opened, [*_all_added(opened), Case(query, expected, "", line)])
 
 
 def added(opened: Opened) -> int:
@@ -110,9 +110,12 @@ def added(opened: Opened) -> int:
 
 def save_added(opened: Opened, path: Path) -> None:
     """Append the visitor's labels to a file of cases; raises CasesError."""
-    data = load_bytes(path, CasesError)
-    write_whole(path, append_cases(data, path.name, _added(opened)), CasesError)
-    _keep_added(opened, [])
+    new = _added(opened)
+    with sole_writer(path, CasesError):
+        add_cases(path, new)
+    # What was added for agents that are gone meanwhile was not written, and may come to use.
+    written = set(new)
+    _keep_added(opened, [case for case in _all_added(opened) if case not in written])
 
 
 def gather_set(opened: Opened, cases: Cases, doing: str) -> LabelledSet | None:
@@ -214,13 +217,14 @@ def _failures(opened: Opened, cases: Cases) -> list[str]:
 
 def _added(opened: Opened) -> list[Case]:
     """Return the visitor's labels for these agents, whose ids the registry still has."""
-    labels: dict[bool, list[Case]] = st.session_state.setdefault("set_added", {})
     known = opened.router.registry.positions
-    return [
-        case
-        for case in labels.get(opened.own, [])
-        if case.expected is None or case.expected in known
-    ]
+    return [case for case in _all_added(opened) if case.expected is None or case.expected in known]
+
+
+def _all_added(opened: Opened) -> list[Case]:
+    """Return the visitor's labels, those of agents that are gone too."""
+    labels: dict[bool, list[Case]] = st.session_state.setdefault("set_added", {})
+    return labels.get(opened.own, [])
 
 
 def _keep_added(opened: Opened, new: list[Case]) -> None:
@@ -253,9 +257,12 @@ def _key(opened: Opened) -> tuple[str, ...]:
 
 
 def _holds_cases(path: Path) -> bool:
+    """Tell whether the first line that is not blank names the columns of cases."""
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            header = next(csv.reader([file.readline(_FIRST_BYTES)]), [])
+        with path.open("rb") as file:
+            begin = file.read(_FIRST_BYTES).decode("utf-8-sig", errors="replace")
+        records = csv.reader(io.StringIO(begin, newline=""))
+        header = next((cells for cells in records if any(map(str.strip, cells))), [])
     except (OSError, csv.Error):
         return False
     return set(SHAPE.required) <= {name.strip().lower() for name in header}

@@ -231,7 +231,8 @@ from handoff.files.registry import load_registry, save_registry
 from handoff.core.model import Registry
 
 path = Path(sys.argv[1])
-Path.replace = lambda *_: os._exit(9)
+replace = Path.replace
+Path.replace = lambda self, name: os._exit(9) if name == path else replace(self, name)
 save_registry(path, Registry(load_registry(path).agents[:1]))
 """
 

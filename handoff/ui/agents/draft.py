@@ -4,7 +4,6 @@ What the visitor typed is folded into the draft as soon as it arrives, before an
 so that no rerun, no other page and no invalid cell loses it.
 """
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -203,8 +202,7 @@ def save(opened: Opened, one: Draft, registry: Registry) -> bool:
     Raises:
         RegistryError: The file cannot be read or written; the edits stay.
     """
-    with _saving():
-        written = replace_registry(opened.settings.registry, registry, one.started_from)
+    written = replace_registry(opened.settings.registry, registry, one.started_from)
     if written:
         _settle(one, registry)
     return written
@@ -227,8 +225,7 @@ def save_over(opened: Opened, one: Draft, registry: Registry, theirs: Registry |
     """
     if theirs is not None:
         return save(opened, replace(one, started_from=theirs), registry)
-    with _saving():
-        save_registry(opened.settings.registry, registry)
+    save_registry(opened.settings.registry, registry)
     _settle(one, registry)
     return True
 
@@ -278,12 +275,6 @@ def _next_revision() -> int:
     revision: int = st.session_state.get("agents_revision", 0) + 1
     st.session_state["agents_revision"] = revision
     return revision
-
-
-@st.cache_resource(show_spinner=False)
-def _saving() -> threading.Lock:
-    """Two windows of one server save one after the other."""
-    return threading.Lock()
 
 
 def _typed(cell: object) -> str:

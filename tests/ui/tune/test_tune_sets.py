@@ -236,3 +236,34 @@ def test_uploaded_agents_leave_the_servers_files_alone(page):
     assert "1 of 1 case ends as labelled" in sentences(page)
     assert "Save" not in buttons(page)
     assert "handoff.toml" in [each.label for each in page.get("download_button")]
+
+
+def test_a_label_of_an_agent_that_is_gone_is_not_forgotten(page, folder):
+    """Adding the others to the file leaves it in the visit; it is there when the agent is."""
+    agents = (folder / "agents.csv").read_text()
+    page.run()
+    label(page, "a bouquet, please", "florist")
+    label(page, "the price of tea", "")
+    (folder / "agents.csv").write_text(agents.replace("florist,", "gardener,"))
+    page.run()
+    press(page, "Add to the file")
+    (folder / "agents.csv").write_text(agents + " ")
+    page.run()
+
+    assert (folder / "cases.csv").read_text() == f"{CASES}the price of tea,\n"
+    assert "1 label added in this session." in sentences(page)
+
+
+@pytest.mark.parametrize("begin", ["\n", ",,\n", "  \n"], ids=repr)
+def test_labels_are_added_to_a_file_that_begins_with_a_blank_line(page, folder, begin):
+    """The file is offered as a set, its cases are judged, and it gets labels and no empty rows."""
+    (folder / "more.csv").write_text(f"{begin}query,expected\nfresh bread,baker\n")
+    page.run()
+    page.selectbox(key="case_file").set_value(folder / "more.csv").run()
+    label(page, "the price of tea", "")
+    press(page, "Add to the file")
+
+    assert (folder / "more.csv").read_text() == (
+        f"{begin}query,expected\nfresh bread,baker\nthe price of tea,\n"
+    )
+    assert [*cases_shown(page)["query"]] == ["fresh bread", "the price of tea"]
