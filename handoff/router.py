@@ -91,7 +91,7 @@ class Router:
         return tuple(dict.fromkeys(provider.label for provider in asked if provider.paid))
 
     async def route(self, query: str, policy: Policy) -> Route:
-        """Gather, rank, decide, and hand off where somebody was selected.
+        """Decide, and hand off where somebody was selected.
 
         Args:
             query: As `parse_query` returned it.
@@ -100,10 +100,21 @@ class Router:
         Raises:
             ProviderError: Embedding or the agent failed; tags that fail only degrade the route.
         """
+        return await self.hand_off(await self.decide(query, policy))
+
+    async def decide(self, query: str, policy: Policy) -> Route:
+        """Gather, rank and decide; no agent hears of the query.
+
+        Args:
+            query: As `parse_query` returned it.
+            policy: How to judge.
+
+        Raises:
+            ProviderError: Embedding failed; tags that fail only degrade the route.
+        """
         trace = Trace()
         evidence = await self.gather(query, trace)
-        policy = self.policy_for(evidence, policy)
-        return await self.hand_off(judge(evidence, self.registry, policy, trace))
+        return judge(evidence, self.registry, self.policy_for(evidence, policy), trace)
 
     async def gather(self, query: str, trace: Trace) -> Evidence:
         """Ask the outside world about one query; see `gather_many`."""

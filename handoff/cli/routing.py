@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from handoff.cli.options import ERROR, FAILED, JUDGING, OK, RoutingOptions, routing_options
-from handoff.core.errors import SettingsError
+from handoff.core.errors import ProviderError, SettingsError
 from handoff.core.texts import parse_query
 from handoff.doctor import examine, report
 from handoff.files.registry import load_registry
@@ -23,19 +23,31 @@ from handoff.report.route_text import route_to_text
 @click.argument("query", nargs=-1, required=True)
 @routing_options(*JUDGING, "per_agent")
 @click.option("--top", type=click.IntRange(min=1), help="Show only this many agents.")
+@click.option("--answer", is_flag=True, help="Ask the selected agent for its answer as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def route(query: tuple[str, ...], options: RoutingOptions, top: int | None, as_json: bool) -> int:
+def route(
+    query: tuple[str, ...], options: RoutingOptions, top: int | None, answer: bool, as_json: bool
+) -> int:
     """Say which agent should take QUERY, and why."""
     asked = parse_query(" ".join(query))
+    unanswered = None
     with options.open() as bench:
         policy, stale = options.policy_or_default(bench)
-        routed = bench.run(bench.router.route(asked, policy))
+        routed = bench.run(bench.router.decide(asked, policy))
+        if answer:
+            try:
+                routed = bench.run(bench.router.hand_off(routed))
+            except ProviderError as error:
+                unanswered = str(error)
     for note in stale:
         click.echo(f"handoff: {note}", err=True)
     if as_json:
-        click.echo(json.dumps(route_to_json(routed, top), ensure_ascii=False, indent=2))
+        result = route_to_json(routed, top, unanswered)
+        click.echo(json.dumps(result, ensure_ascii=False, indent=2))
     else:
         click.echo(route_to_text(routed, top))
+        if unanswered is not None:
+            click.echo(f"\nNo answer came: {unanswered}")
         for note in example_notes(bench.examples):
             click.echo(note)
     return OK if routed.decision.agent is not None else FAILED

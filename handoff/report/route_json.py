@@ -12,12 +12,15 @@ from handoff.trace import Span, billed
 SCHEMA = 1
 
 
-def route_to_json(route: Route, top: int | None = None) -> dict[str, Any]:
+def route_to_json(
+    route: Route, top: int | None = None, unanswered: str | None = None
+) -> dict[str, Any]:
     """Return a route as plain values.
 
     Args:
         route: Any route.
         top: At most so many rows of the ranking; None for all agents.
+        unanswered: Why no answer came, where one was asked for.
     """
     decision, evidence = route.decision, route.evidence
     tokens, cost_usd = billed(route.spans)
@@ -42,6 +45,8 @@ def route_to_json(route: Route, top: int | None = None) -> dict[str, Any]:
         "tokens": tokens,
         "cost_usd": cost_usd,
         "ranking": [_score_to_json(route.ranking[rank]) for rank in range(shown)],
+        "answer": route.answer,
+        "unanswered": unanswered,
         "spans": [_span_to_json(span) for span in route.spans],
     }
 

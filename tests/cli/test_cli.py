@@ -62,7 +62,7 @@ def test_help_lists_the_commands(handoff, option):
 
 def test_the_simulated_hand_off_says_that_it_is_one(handoff):
     """The last line leaves no doubt that no agent answered."""
-    _, out, _ = handoff("route", SELECTED)
+    _, out, _ = handoff("route", "--answer", SELECTED)
 
     assert out.splitlines()[-1] == (
         "Simulated hand-off: Weather Desk would answer now; no agent is connected."
@@ -71,7 +71,7 @@ def test_the_simulated_hand_off_says_that_it_is_one(handoff):
 
 def test_nobody_means_no_hand_off(handoff):
     """Where nobody is selected, nothing is said to be handed off."""
-    _, out, _ = handoff("route", NOBODY)
+    _, out, _ = handoff("route", "--answer", NOBODY)
 
     assert "Simulated" not in out
 

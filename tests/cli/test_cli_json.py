@@ -26,6 +26,8 @@ def test_json_has_the_documented_keys(route_json):
         "tokens",
         "cost_usd",
         "ranking",
+        "answer",
+        "unanswered",
         "spans",
     }
 
@@ -168,16 +170,15 @@ def test_top_shortens_the_ranking_in_json(route_json, top, ids):
 
 
 def test_spans_of_a_selection_stand_in_the_order_of_stages(route_json):
-    """Every stage ran, the hand-off last."""
-    assert [span["name"] for span in route_json(SELECTED)["spans"]] == [
-        "extract_tags",
-        "embed_query",
-        "embed_agents",
-        "score",
-        "filter",
-        "select",
-        "hand_off",
-    ]
+    """Every stage ran, the hand-off last, where an answer is asked for."""
+    stages = ["extract_tags", "embed_query", "embed_agents", "score", "filter", "select"]
+    asked = route_json(SELECTED, "--answer")
+
+    assert [span["name"] for span in asked["spans"]] == [*stages, "hand_off"]
+    assert asked["answer"].startswith("Simulated hand-off")
+    decided = route_json(SELECTED)
+    assert [span["name"] for span in decided["spans"]] == stages
+    assert (decided["answer"], decided["unanswered"]) == (None, None)
 
 
 def test_spans_of_nobody_hold_no_hand_off(route_json):
@@ -209,7 +210,6 @@ def test_a_span_tells_when_it_ran_and_what_is_known_of_it(route_json):
         "score": {},
         "filter": {"count": 1},
         "select": {},
-        "hand_off": {},
     }
 
 

@@ -1,0 +1,54 @@
+"""A route is decided first; an answer is asked for only where somebody wants it."""
+
+import json
+
+import pytest
+from fake_openai import FakeOpenAI
+from three_desks import SELECTED
+
+KEY = "sk-test-SECRETKEY"
+
+
+@pytest.fixture
+def server(handoff, monkeypatch):  # noqa: ARG001 - its settings come first
+    """Serve OpenAI's format, with a key, while tags and vectors stay on this machine."""
+    with FakeOpenAI() as serving:
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("OPENAI_BASE_URL", serving.base_url)
+        yield serving
+
+
+def test_without_answer_nothing_is_sent(handoff, server):
+    """A key in the environment is no reason to send query and description anywhere."""
+    code, out, err = handoff("route", SELECTED)
+
+    assert (code, err) == (0, "")
+    assert out.startswith("Hand off to Weather Desk\n")
+    assert server.requests == []
+
+
+def test_with_answer_the_agent_is_asked(handoff, server):
+    """One request, to the chat model, and its answer stands under the verdict."""
+    code, out, _ = handoff("route", SELECTED, "--answer")
+
+    assert code == 0
+    assert out.startswith("Hand off to Weather Desk\n")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_an_answer_that_does_not_come_leaves_the_verdict(handoff, server, form):
+    """Verdict and exit code are those of the decision; the failure is a note."""
+    server.fail("chat", "no_model", times=None)
+
+    code, out, err = handoff("route", SELECTED, "--answer", *form)
+
+    assert (code, err) == (0, "")
+    if form:
+        found = json.loads(out)
+        assert (found["agent"], found["answer"]) == ("weather", None)
+        assert found["unanswered"]
+    else:
+        assert out.startswith("Hand off to Weather Desk\n")
+        assert "No answer came: " in out
+    assert KEY not in out
