@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from .wire import (
+    CHAT,
     ECHOED_CHARACTERS,
+    HOST,
     MAX_INPUTS,
     MODEL_WIDTHS,
     MODELS,
@@ -52,6 +54,10 @@ def http_fault(queued: Queued, key: str, model: str) -> Reply:
         case "server_error":
             status = queued.details.get("status", 500)
             error = ApiError(status, "The server had an error.", kind="server_error")
+        case "redirect":
+            where = queued.details.get("port")
+            to = "/elsewhere" if where is None else f"http://{HOST}:{where}{CHAT}"
+            return Reply((b"",), queued.details.get("status", 307), headers={"location": to})
         case "unauthorized":
             message = f"Incorrect API key provided: {key[:6]}***{key[-3:]}."
             error = ApiError(401, message, code="invalid_api_key")

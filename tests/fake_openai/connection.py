@@ -1,8 +1,10 @@
 """Sockets, requests and answers on loopback, whole or broken off."""
 
 import asyncio
+import functools
 import socket
 import threading
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +12,17 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .wire import HOST, Json, Receive, Reply, Send
+
+DRIP_SECONDS = 0.05
+FLOOD = b" " * 2**16
+
+
+@functools.cache
+def bursting() -> bytes:
+    """Return 64 MB of zeros as 64 kB of gzip."""
+    packer = zlib.compressobj(wbits=31)
+    packed = [packer.compress(bytes(2**20)) for _ in range(64)]
+    return b"".join([*packed, packer.flush()])
 
 
 class Connection(H11Protocol):
@@ -108,6 +121,13 @@ class Exchange:
             return True
         return False
 
+    async def go_on(self, piece: bytes, pause_seconds: float) -> None:
+        """Send the same piece again and again, until the client goes away."""
+        gone = asyncio.create_task(self.gone())
+        while not gone.done():
+            await self.part(piece, more=True)
+            await asyncio.wait([gone], timeout=pause_seconds)
+
     async def cut(self) -> None:
         """Close the connection, whatever was sent of the answer."""
         self.scope["state"]["connection"].transport.close()
@@ -139,6 +159,13 @@ async def deliver(
         await exchange.part(reply.body[: length // 2], more=True)
         await exchange.cut()
         return
+    elif reply.status == 200 and fault in {"drip", "endless"}:
+        await exchange.head(reply.status, headers)
+        await exchange.go_on(*((b" ", DRIP_SECONDS) if fault == "drip" else (FLOOD, 0.0)))
+        return
+    elif reply.status == 200 and fault == "compressed":
+        parts = (bursting(),)
+        headers = {**headers, "content-encoding": "gzip"}
     if len(parts) == 1:
         headers = {**headers, "content-length": str(len(parts[0]))}
     await exchange.head(reply.status, headers)

@@ -117,8 +117,8 @@ class FakeOpenAI:
             fault: One of `FAULTS`; a fault of an answer's content passes other endpoints by.
             times: How many requests it meets, or None for all of them until `mend`.
             probability: How likely it meets a request, by the server's seed.
-            details: `retry_after` (seconds) and `retry_after_ms` of "rate_limited", and
-                `status` of "server_error".
+            details: `retry_after` (seconds) and `retry_after_ms` of "rate_limited", `status` of
+                "server_error" and of "redirect", whose `port` on this machine it sends on to.
         """
         if fault not in FAULTS:
             raise ValueError(f"No such fault: {fault}")

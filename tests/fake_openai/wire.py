@@ -22,9 +22,11 @@ CHAT = "/v1/chat/completions"
 EMBEDDINGS = "/v1/embeddings"
 
 HttpFault = Literal[
-    "rate_limited", "quota", "server_error", "unauthorized", "no_model", "bad_request"
+    "rate_limited", "quota", "server_error", "unauthorized", "no_model", "bad_request", "redirect"
 ]
-WireFault = Literal["hang", "drop", "half_body", "broken_json", "html"]
+WireFault = Literal[
+    "hang", "drop", "half_body", "broken_json", "html", "drip", "endless", "compressed"
+]
 ChatFault = Literal["refusal", "length", "content_filter", "not_json", "wrong_tag", "many_tags"]
 EmbeddingsFault = Literal["wrong_dimension", "nan", "missing_rows", "shuffled_rows", "zero_row"]
 Fault = HttpFault | WireFault | ChatFault | EmbeddingsFault
@@ -34,7 +36,11 @@ WIRE_FAULTS: tuple[str, ...] = get_args(WireFault)
 CHAT_FAULTS: tuple[str, ...] = get_args(ChatFault)
 EMBEDDINGS_FAULTS: tuple[str, ...] = get_args(EmbeddingsFault)
 FAULTS = HTTP_FAULTS + WIRE_FAULTS + CHAT_FAULTS + EMBEDDINGS_FAULTS
-DETAILS = {"rate_limited": {"retry_after", "retry_after_ms"}, "server_error": {"status"}}
+DETAILS = {
+    "rate_limited": {"retry_after", "retry_after_ms"},
+    "server_error": {"status"},
+    "redirect": {"status", "port"},
+}
 
 Json = dict[str, Any]
 Vectors = NDArray[np.float32]

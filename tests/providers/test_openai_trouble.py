@@ -67,7 +67,23 @@ BOTH = {
     "half_body": (ProviderUnavailableError, NO_NETWORK),
     "broken_json": (ProviderReplyError, NOT_READ),
     "html": (ProviderReplyError, NOT_READ),
+    "drip": (TimedOutError, NO_TIME),
+    "endless": (
+        ProviderReplyError,
+        f"{WHO} gave an answer without end: name a server that speaks OpenAI's format.",
+    ),
+    "compressed": (
+        ProviderReplyError,
+        f"{WHO} gave a compressed answer, though it was asked for none: switch compression off.",
+    ),
+    "redirect": (
+        ProviderRejectedError,
+        f"{WHO} sends requests on to another address: name that address in OPENAI_BASE_URL.",
+    ),
 }
+
+SOON = {"drip": {"deadline_seconds": 0.3}}
+"""Settings for a fault that lasts until the deadline."""
 
 CHAT_TROUBLE = BOTH | {
     "no_model": (
@@ -118,7 +134,7 @@ def test_tags_that_fail_only_degrade_the_route(server, configure, fault):
     """All agents stay, and the stage says in one sentence why it was skipped."""
     server.fail("chat", fault, times=None)
 
-    route = routed(configure())
+    route = routed(configure(**SOON.get(fault, {})))
 
     assert route.evidence.degraded == ("extract_tags",)
     assert route.evidence.tags == ()
@@ -133,7 +149,7 @@ def test_vectors_that_fail_end_in_an_error_of_ours(server, configure, fault):
     kind, sentence = EMBEDDINGS_TROUBLE[fault]
 
     with pytest.raises(ProviderError) as trouble:
-        embedded(configure(), ["fresh bread", "a bouquet", "carry my sofa"])
+        embedded(configure(**SOON.get(fault, {})), ["fresh bread", "a bouquet", "carry my sofa"])
 
     assert type(trouble.value) is kind
     assert str(trouble.value) == sentence
@@ -147,7 +163,7 @@ def test_an_extractors_error_has_its_class(server, configure, fault):
     kind, sentence = CHAT_TROUBLE[fault]
 
     with pytest.raises(ProviderError) as trouble:
-        extracted(configure(), [QUERY])
+        extracted(configure(**SOON.get(fault, {})), [QUERY])
 
     assert type(trouble.value) is kind
     assert str(trouble.value) == sentence
@@ -161,7 +177,7 @@ def test_a_route_without_vectors_ends_in_an_error_of_ours(server, configure, fau
     server.fail("embeddings", fault, times=None)
 
     with pytest.raises(ProviderError) as trouble:
-        routed(configure())
+        routed(configure(**SOON.get(fault, {})))
 
     assert issubclass(type(trouble.value), EMBEDDINGS_TROUBLE[fault][0])
     for error in chain(trouble.value):
@@ -173,7 +189,7 @@ def test_a_passing_fault_is_retried(server, configure, fault):
     """What another attempt mends nobody hears of."""
     server.fail("v1", fault, times=2)
 
-    route = routed(configure())
+    route = routed(configure(**SOON.get(fault, {})))
 
     assert route.evidence.degraded == ()
     assert len(server.requests) == 5
@@ -347,7 +363,10 @@ def test_an_answer_that_fails_ends_in_an_error_of_ours(server, configure, fault)
     kind, sentence = CHAT_TROUBLE[fault]
 
     with pytest.raises(ProviderError) as trouble:
-        run_with(configure(), lambda router, _: router.runner.run([(REGISTRY.agents[0], QUERY)]))
+        run_with(
+            configure(**SOON.get(fault, {})),
+            lambda router, _: router.runner.run([(REGISTRY.agents[0], QUERY)]),
+        )
 
     assert type(trouble.value) is kind
     assert str(trouble.value) == sentence

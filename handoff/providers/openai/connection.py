@@ -5,14 +5,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from handoff.core.errors import (
     ProviderError,
     ProviderRejectedError,
-    ProviderReplyError,
     SpendingCapError,
-    TimedOutError,
 )
 from handoff.files.settings import OpenAISettings
 from handoff.providers.openai.prices import Price
@@ -20,6 +18,12 @@ from handoff.resilience.breaker import Breaker
 from handoff.resilience.limiter import RateLimiter
 from handoff.resilience.spending import SpendingCap, visitor_cap
 from handoff.trace import note
+
+if TYPE_CHECKING:
+    from handoff.providers.openai.sdk import Course
+
+MOST_REPLY_BYTES = 4 * 2**20
+"""A streamed answer of 400 tokens takes a thirtieth of it."""
 
 Reply = TypeVar("Reply")
 Result = TypeVar("Result")
@@ -34,12 +38,14 @@ class Call:
         model: Whose price counts.
         most_input_tokens: It cannot take more.
         most_output_tokens: It may not answer more.
+        most_reply_bytes: A longer reply is no answer to it.
     """
 
     endpoint: str
     model: str
     most_input_tokens: int
     most_output_tokens: int = 0
+    most_reply_bytes: int = MOST_REPLY_BYTES
 
 
 class OpenAIConnection:
@@ -99,12 +105,15 @@ class OpenAIConnection:
         payers = [self._cap, *filter(None, [visitor_cap.get()])]
         reserved = self._reserve(call, price, payers)
         failure: ProviderError
+        course = None
         try:
             async with self._slots[call.endpoint]:
                 await self._wait_for_limits(call)
                 if self._client is None:
                     self._client = sdk.connect(self.settings, self.breakers, self._requests)
-                async with sdk.deadline(self.settings.deadline_seconds):
+                async with sdk.following(
+                    self.settings.deadline_seconds, call.most_reply_bytes
+                ) as course:
                     reply = await send(self._client)
             tokens = sdk.usage(reply)
             _book(payers, reserved, price, tokens)
@@ -114,17 +123,11 @@ class OpenAIConnection:
         except ProviderError as error:
             failure = error
         except asyncio.CancelledError:
-            for payer in payers:
-                payer.release(reserved)
+            _give_up(payers, reserved, course)
             raise
         except Exception as error:  # noqa: BLE001 - the SDK leaks errors of many libraries
             failure = sdk.translate(error, self.settings, call.model)
-        for payer in payers:
-            # What was answered, or may still be, is billed though it is of no use.
-            if isinstance(failure, ProviderReplyError | TimedOutError):
-                payer.settle(reserved, None)
-            else:
-                payer.release(reserved)
+        _give_up(payers, reserved, course)
         # Raised out here, so that the SDK's error, which holds the request and with it the key,
         # hangs on to nothing.
         raise failure
@@ -164,6 +167,15 @@ def load_sdk() -> ModuleType:
     from handoff.providers.openai import sdk  # noqa: PLC0415 - only who calls pays for it
 
     return sdk
+
+
+def _give_up(payers: Sequence[SpendingCap], reserved: float, course: "Course | None") -> None:
+    """Book a call that failed: what was answered, or may still be, is billed though of no use."""
+    for payer in payers:
+        if course is not None and course.billable:
+            payer.settle(reserved, None)
+        else:
+            payer.release(reserved)
 
 
 def _book(

@@ -10,7 +10,7 @@ from handoff.core.errors import ProviderReplyError, SettingsError
 from handoff.core.model import FloatArray
 from handoff.core.scoring import unit
 from handoff.files.settings import OpenAISettings
-from handoff.providers.openai.connection import Call, OpenAIConnection
+from handoff.providers.openai.connection import MOST_REPLY_BYTES, Call, OpenAIConnection
 
 _DIMENSIONS = {
     "text-embedding-3-small": 1_536,
@@ -21,6 +21,9 @@ _DIMENSIONS = {
 MOST_INPUTS = 2_048
 MOST_TOKENS = 300_000
 """Inputs, and tokens over all inputs, of one request; the API's limits."""
+
+_MOST_BYTES_A_NUMBER = 32
+"""Written out in full, with a sign, an exponent and the blanks of pretty JSON."""
 
 
 class OpenAIEmbedder:
@@ -64,7 +67,12 @@ class OpenAIEmbedder:
         }
         if self._settings.dimensions is not None:
             asked["dimensions"] = self._settings.dimensions
-        call = Call("embeddings", self._settings.embedding_model, _most_tokens(texts))
+        call = Call(
+            "embeddings",
+            self._settings.embedding_model,
+            _most_tokens(texts),
+            most_reply_bytes=MOST_REPLY_BYTES + len(texts) * self.dimensions * _MOST_BYTES_A_NUMBER,
+        )
 
         async def send(client: Any) -> Any:  # noqa: ANN401 - the SDK is not imported here
             return await client.embeddings.create(**asked)

@@ -57,14 +57,15 @@ class OpenAIRunner:
                 stream=True,
                 stream_options={"include_usage": True},
             )
-            async for chunk in stream:
-                usage = chunk.usage or usage
-                for choice in chunk.choices:
-                    finished = finished or choice.finish_reason is not None
-                    if choice.delta.content:
-                        pieces.append(choice.delta.content)
-                        if on_text is not None:
-                            on_text(choice.delta.content)
+            async with stream:
+                async for chunk in stream:
+                    usage = chunk.usage or usage
+                    for choice in chunk.choices:
+                        finished = finished or choice.finish_reason is not None
+                        if choice.delta.content:
+                            pieces.append(choice.delta.content)
+                            if on_text is not None:
+                                on_text(choice.delta.content)
             return _Answer("".join(pieces), finished, usage)
 
         def read(answer: _Answer) -> str:

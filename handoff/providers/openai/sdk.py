@@ -1,13 +1,14 @@
 """The SDK's side: the guarded HTTP client, its errors in our words, and what a reply used.
 
 The SDK retries by itself. The breaker sits in the client's `send`, below the retries, so that it
-sees every attempt and ends the retrying of a server that is down.
+sees every attempt to its last byte and ends the retrying of a server that is down.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -28,8 +29,25 @@ from handoff.resilience.limiter import RateLimiter
 from handoff.trace import note
 
 _CONNECT_SECONDS = 2.0
-_deadline: ContextVar[asyncio.Timeout | None] = ContextVar("deadline", default=None)
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
+
+
+@dataclass(slots=True)
+class Course:
+    """What holds for one call over all its attempts, and what became of them.
+
+    Attributes:
+        limit: The deadline.
+        most_reply_bytes: A longer reply is no answer.
+        billable: An answer began, or was given up while it may have been under way.
+    """
+
+    limit: asyncio.Timeout
+    most_reply_bytes: int
+    billable: bool = False
+
+
+_course: ContextVar[Course] = ContextVar("course")
 
 
 class _Resting(openai.OpenAIError):
@@ -40,38 +58,125 @@ class _Resting(openai.OpenAIError):
         self.open_breaker = open_breaker
 
 
+class _UnboundedError(openai.OpenAIError):
+    """A reply that is longer than any answer to the call, or that could become so."""
+
+
+class _CompressedError(openai.OpenAIError):
+    """A reply whose length nobody knows before it is unpacked."""
+
+
+class _Attempt:
+    """One attempt under way; the endpoint's breaker is told once how it ended."""
+
+    def __init__(self, breaker: Breaker) -> None:
+        try:
+            self._ticket = breaker.enter()
+        except BreakerOpenError as error:
+            raise _Resting(error) from None
+        self._breaker = breaker
+        self._is_over = False
+
+    def end(self, health: Attempt) -> None:
+        """Tell the breaker, unless it was told already."""
+        if not self._is_over:
+            self._is_over = True
+            self._breaker.leave(self._ticket, health)
+
+    @contextmanager
+    def watch(self, course: Course) -> Generator[None]:
+        """Tell the breaker of what goes wrong within."""
+        try:
+            yield
+        except BaseException as error:
+            # The deadline cancels; nothing else tells a server that drips from a caller who left.
+            out_of_time = isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout) or (
+                isinstance(error, asyncio.CancelledError) and course.limit.expired()
+            )
+            course.billable = course.billable or out_of_time
+            foreign = isinstance(error, httpx2.HTTPError | openai.OpenAIError)
+            self.end(Attempt.FAILURE if out_of_time or foreign else Attempt.NEUTRAL)
+            raise
+
+
+class _Body(httpx2.AsyncByteStream):
+    """A reply's body: never longer than agreed, and watched to its end."""
+
+    def __init__(
+        self, body: httpx2.AsyncByteStream, attempt: _Attempt, course: Course, health: Attempt
+    ) -> None:
+        self._body = body
+        self._attempt = attempt
+        self._course = course
+        self._health = health
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        seen = 0
+        with self._attempt.watch(self._course):
+            async for piece in self._body:
+                seen += len(piece)
+                if seen > self._course.most_reply_bytes:
+                    raise _UnboundedError
+                yield piece
+        self._attempt.end(self._health)
+
+    async def aclose(self) -> None:
+        """Close the connection, or give it back; a body that was left unread says nothing."""
+        self._attempt.end(Attempt.NEUTRAL)
+        await self._body.aclose()
+
+
 class _GuardedClient(openai.DefaultAsyncHttpxClient):
     """Asks the endpoint's breaker before each attempt and tells it how the attempt went."""
 
     breakers: dict[str, Breaker]
     requests: RateLimiter
 
-    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:  # noqa: ANN401
+    async def send(
+        self,
+        request: httpx2.Request,
+        *,
+        stream: bool = False,
+        **options: Any,  # noqa: ANN401 - the SDK's
+    ) -> httpx2.Response:
         """Make one attempt."""
+        course = _course.get()
         is_chat = request.url.path.endswith("/chat/completions")
         endpoint = "chat" if is_chat else "embeddings"
-        breaker = self.breakers[endpoint]
         if request.headers.get("x-stainless-retry-count", "0") != "0":
             # The first attempt was counted before the call's deadline began to run.
             note(retries=1)
-            await _wait(self.requests)
-        try:
-            ticket = breaker.enter()
-        except BreakerOpenError as error:
-            raise _Resting(error) from None
-        attempt = Attempt.NEUTRAL
-        try:
-            response = await super().send(request, **options)
-            if response.status_code >= _SERVER_ERROR:
-                attempt = Attempt.FAILURE
-            elif response.status_code < _CLIENT_ERROR:
-                attempt = Attempt.SUCCESS
-        except httpx2.HTTPError:
-            attempt = Attempt.FAILURE
-            raise
-        finally:
-            breaker.leave(ticket, attempt)
+            await _wait(self.requests, course.limit)
+        attempt = _Attempt(self.breakers[endpoint])
+        with attempt.watch(course):
+            response = await super().send(request, stream=True, **options)
+            try:
+                await _guard(response, attempt, course)
+                if not stream:
+                    await response.aread()
+            except BaseException:
+                await response.aclose()
+                raise
         return response
+
+
+async def _guard(response: httpx2.Response, attempt: _Attempt, course: Course) -> None:
+    """Bound a reply whose headers came, before anything of its body is read.
+
+    Raises:
+        _CompressedError: A few bytes of it could become any number.
+    """
+    health = Attempt.NEUTRAL
+    if response.status_code < _REDIRECT:
+        health = Attempt.SUCCESS
+        course.billable = True
+    elif response.status_code >= _SERVER_ERROR:
+        health = Attempt.FAILURE
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise _CompressedError
+    if not isinstance(response.stream, httpx2.AsyncByteStream):
+        raise TypeError("an asynchronous client got a synchronous reply")
+    response.stream = _Body(response.stream, attempt, course, health)
 
 
 def connect(
@@ -81,30 +186,43 @@ def connect(
     timeout = httpx2.Timeout(
         settings.timeout_seconds, connect=min(_CONNECT_SECONDS, settings.timeout_seconds)
     )
-    http = _GuardedClient(timeout=timeout, base_url=settings.base_url or "")
+    http = _GuardedClient(
+        timeout=timeout,
+        base_url=settings.base_url or "",
+        # A redirect would take the query to whomever the server names.
+        follow_redirects=False,
+    )
     http.breakers = breakers
     http.requests = requests
     return openai.AsyncOpenAI(
-        api_key=settings.api_key, base_url=settings.base_url, timeout=timeout, http_client=http
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        timeout=timeout,
+        http_client=http,
+        # So that the bytes that are counted are those that will be held.
+        default_headers={"Accept-Encoding": "identity"},
     )
 
 
 @asynccontextmanager
-async def deadline(seconds: float) -> AsyncGenerator[None]:
-    """End what takes longer with a TimeoutError; waiting for our own limits stops the clock."""
+async def following(seconds: float, most_reply_bytes: int) -> AsyncGenerator[Course]:
+    """Follow one call, and end what takes longer with a TimeoutError.
+
+    Waiting for our own limits stops the clock.
+    """
     async with asyncio.timeout(seconds) as limit:
-        token = _deadline.set(limit)
+        course = Course(limit, most_reply_bytes)
+        token = _course.set(course)
         try:
-            yield
+            yield course
         finally:
-            _deadline.reset(token)
+            _course.reset(token)
 
 
-async def _wait(requests: RateLimiter) -> None:
+async def _wait(requests: RateLimiter, limit: asyncio.Timeout) -> None:
     """Wait for our own limit, with the deadline's clock stopped."""
-    limit = _deadline.get()
-    when = None if limit is None else limit.when()
-    if limit is None or when is None:
+    when = limit.when()
+    if when is None:
         await requests.acquire()
         return
     loop = asyncio.get_running_loop()
@@ -148,12 +266,19 @@ def translate(error: Exception, settings: OpenAISettings, model: str) -> Provide
             return ProviderUnavailableError(
                 f"{who} cannot be reached: check the network and OPENAI_BASE_URL."
             )
-        case openai.LengthFinishReasonError() | openai.ContentFilterFinishReasonError():
-            return ProviderReplyError(f"{who} broke its answer off: put the query otherwise.")
     # Whatever else the SDK lets through comes of an answer that it could not read.
-    return ProviderReplyError(
-        f"{who} gave an answer that cannot be read: name a server that speaks OpenAI's format."
-    )
+    return ProviderReplyError(f"{who} {_tell_unreadable(error)}.")
+
+
+def _tell_unreadable(error: Exception) -> str:
+    match error:
+        case openai.LengthFinishReasonError() | openai.ContentFilterFinishReasonError():
+            return "broke its answer off: put the query otherwise"
+        case _UnboundedError():
+            return "gave an answer without end: name a server that speaks OpenAI's format"
+        case _CompressedError():
+            return "gave a compressed answer, though it was asked for none: switch compression off"
+    return "gave an answer that cannot be read: name a server that speaks OpenAI's format"
 
 
 def _translate_status(error: openai.APIStatusError, who: str, model: str) -> ProviderError:
@@ -170,6 +295,7 @@ def _translate_status(error: openai.APIStatusError, who: str, model: str) -> Pro
             return ProviderUnavailableError(
                 f"{who} failed with status {error.status_code}: try again."
             )
-    return ProviderRejectedError(
-        f"{who} refused the request with status {error.status_code}: check the settings."
-    )
+    told = f"refused the request with status {error.status_code}: check the settings."
+    if error.status_code < _CLIENT_ERROR:
+        told = "sends requests on to another address: name that address in OPENAI_BASE_URL."
+    return ProviderRejectedError(f"{who} {told}")
