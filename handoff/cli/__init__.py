@@ -4,7 +4,6 @@ Exit codes: 0 handed off, or all is well; 1 nobody takes it, or a check falls sh
 one line on standard error.
 """
 
-import io
 import json
 import os
 import re
@@ -17,10 +16,11 @@ from handoff.cli.agents import explain_query, overlap
 from handoff.cli.batching import batch
 from handoff.cli.evaluating import check, compare_registries, evaluate
 from handoff.cli.learning import learn_cases, suggest_queries
-from handoff.cli.options import ERROR
+from handoff.cli.options import ERROR, Output, complain
 from handoff.cli.routing import doctor, route, ui
 from handoff.cli.verdicts import verdicts
 from handoff.core.errors import HandoffError, SettingsError
+from handoff.core.texts import terminal_safe
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -50,16 +50,17 @@ for _command in (
 
 def main() -> None:
     """Run the command line; see the module's docstring for exit codes."""
-    output = io.StringIO()
+    output = Output()
     try:
         with redirect_stdout(output):
-            code = cli.main(standalone_mode=False)
-        _print(output.getvalue())
+            code = cli.main(standalone_mode=False, obj=output)
+        text = output.getvalue()
+        _print(text if output.is_data else terminal_safe(text))
     except click.ClickException as error:
-        click.echo(f"handoff: {error.format_message()}", err=True)
+        complain(error.format_message())
         code = ERROR
     except HandoffError as error:
-        click.echo(f"handoff: {error}", err=True)
+        complain(str(error))
         code = ERROR
     except click.Abort:
         code = ERROR

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from handoff.agents.advice import look_at_first
 from handoff.agents.explain import explain, smallest_flip
 from handoff.agents.overlap import candidate_scores, find_overlap
-from handoff.cli.options import JSON, JUDGING, OK, RoutingOptions, routing_options
+from handoff.cli.options import JSON, JUDGING, OK, RoutingOptions, complain, routing_options
 from handoff.core.errors import CasesError, SettingsError
 from handoff.core.explain import texts_to_explain
 from handoff.core.model import Registry
@@ -112,7 +112,7 @@ def explain_query(
 
 def _tell(notes: list[str]) -> None:
     for note in notes:
-        click.echo(f"handoff: {note}", err=True)
+        complain(note)
 
 
 def _position(agents: Registry, agent: str) -> int:

@@ -1,5 +1,6 @@
 """What several commands share: exit codes, options, and the bench that the options come to."""
 
+import io
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,10 +12,22 @@ from typing import Any
 import click
 
 from handoff.core.model import Policy
+from handoff.core.texts import terminal_safe
 from handoff.files.settings import Settings, load_settings
 from handoff.workbench import Workbench, open_workbench
 
 OK, FAILED, ERROR = 0, 1, 2
+
+
+class Output(io.StringIO):
+    """What a command prints.
+
+    Attributes:
+        is_data: It is for another program, which gets it as it stands.
+    """
+
+    is_data = False
+
 
 CASES = click.argument("cases_path", metavar="CASES", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -99,6 +112,11 @@ class RoutingOptions:
         """Return a policy with the switches of the options."""
         per_agent = self.per_agent or policy.per_agent
         return replace(policy, use_tags=policy.use_tags and not self.no_tags, per_agent=per_agent)
+
+
+def complain(text: str) -> None:
+    """Say something on standard error, whatever texts from outside it repeats."""
+    click.echo(f"handoff: {terminal_safe(text)}", err=True)
 
 
 def routing_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

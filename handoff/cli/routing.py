@@ -9,7 +9,15 @@ from typing import NoReturn
 
 import click
 
-from handoff.cli.options import ERROR, FAILED, JUDGING, OK, RoutingOptions, routing_options
+from handoff.cli.options import (
+    ERROR,
+    FAILED,
+    JUDGING,
+    OK,
+    RoutingOptions,
+    complain,
+    routing_options,
+)
 from handoff.core.errors import ProviderError, SettingsError
 from handoff.core.texts import parse_query
 from handoff.doctor import examine, report
@@ -40,7 +48,7 @@ def route(
             except ProviderError as error:
                 unanswered = str(error)
     for note in stale:
-        click.echo(f"handoff: {note}", err=True)
+        complain(note)
     if as_json:
         result = route_to_json(routed, top, unanswered)
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
@@ -77,11 +85,10 @@ def ui(options: RoutingOptions, port: int | None) -> NoReturn:
         command.append(f"--server.port={port}")
     os.environ["HANDOFF_REGISTRY"] = str(settings.registry)
     if not os.environ.get("STREAMLIT_SERVER_ALLOWED_HOSTS"):
-        click.echo(
-            "handoff: the page answers under localhost, 127.0.0.1 and ::1 only; to serve it under "
-            "another name, as behind a proxy, list all its names, separated by spaces, in "
-            "STREAMLIT_SERVER_ALLOWED_HOSTS.",
-            err=True,
+        complain(
+            "the page answers under localhost, 127.0.0.1 and ::1 only; to serve it under another "
+            "name, as behind a proxy, list all its names, separated by spaces, in "
+            "STREAMLIT_SERVER_ALLOWED_HOSTS."
         )
     os.execv(sys.executable, command)  # noqa: S606 - the page takes this process's place
 

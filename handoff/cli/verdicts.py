@@ -2,13 +2,21 @@
 
 import json
 import os
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import click
 
-from handoff.cli.options import FAILED, JSON, JUDGING, OK, RoutingOptions, routing_options
+from handoff.cli.options import (
+    FAILED,
+    JSON,
+    JUDGING,
+    OK,
+    Output,
+    RoutingOptions,
+    complain,
+    routing_options,
+)
 from handoff.core.texts import shorten
 from handoff.files.csv_table import load_bytes
 from handoff.files.settings import load_state_dir
@@ -35,11 +43,14 @@ def verdicts() -> None:
     "--to", "target", type=click.Path(path_type=Path), help="A file.  [default: standard output]"
 )
 @JSON
-def export_verdicts(target: Path | None, as_json: bool) -> int:
+@click.pass_obj
+def export_verdicts(output: Output, target: Path | None, as_json: bool) -> int:
     """Print the whole log as CSV, or as JSON."""
     entries = _read_log()
     text = format_json(entries) if as_json else format_csv(entries)
     if target is None:
+        # CSV knows no escapes: they would be imported as they stand.
+        output.is_data = not as_json
         click.echo(text, nl=False)
     else:
         write_whole(target, text, VerdictsError)
@@ -116,10 +127,9 @@ def _read_log() -> list[Entry]:
 
 def _tell_aside(log: VerdictLog) -> None:
     if log.set_aside is not None:
-        click.echo(
-            f"handoff: the verdict log was damaged and is kept as {log.set_aside}; a new one "
-            "holds what could still be read.",
-            file=sys.stderr,
+        complain(
+            f"the verdict log was damaged and is kept as {log.set_aside}; a new one holds what "
+            "could still be read."
         )
 
 

@@ -21,6 +21,7 @@ _CELL_ENDS = re.compile(r"([;\t\r\n])")
 _BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 # Control characters steer a terminal, and those that override direction disguise a text.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_LAYOUT = frozenset("\t\n")
 
 TEXT_VERSION = 1
 """Part of every cache key: raise it whenever `agent_text` changes."""
@@ -84,6 +85,16 @@ def steering_character(text: str) -> str | None:
     """Return the first control or direction-overriding character as its code point, if any."""
     found = _STEERING.search(text)
     return f"U+{ord(found.group()):04X}" if found else None
+
+
+def terminal_safe(text: str) -> str:
+    """Return a text that steers no terminal: escaped as in JSON, which stays the same JSON.
+
+    Line breaks and tabs stay.
+    """
+    return _STEERING.sub(
+        lambda found: found[0] if found[0] in _LAYOUT else f"\\u{ord(found[0]):04x}", text
+    )
 
 
 def formula_safe(text: str) -> str:
