@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from handoff.core.errors import SpendingCapError
 from handoff.core.model import EvidenceSet, FloatArray
 from handoff.core.texts import TEXT_VERSION
 from handoff.protocols import Embedder, TagChooser, TagExtractor
@@ -22,7 +23,7 @@ class CachedEmbedder:
         """Wrap an embedder; its identity is part of every key."""
         self._embedder = embedder
         self._cache = cache
-        self._flights: SingleFlight[FloatArray] = SingleFlight()
+        self._flights: SingleFlight[FloatArray] = SingleFlight(personal=SpendingCapError)
 
     @property
     def identity(self) -> str:
@@ -110,7 +111,9 @@ class CachedTagExtractor:
         self._cache = cache
         self._vocabulary = vocabulary
         self._places = {tag: place for place, tag in enumerate(vocabulary)}
-        self._flights: SingleFlight[list[tuple[str, ...] | None]] = SingleFlight()
+        self._flights: SingleFlight[list[tuple[str, ...] | None]] = SingleFlight(
+            personal=SpendingCapError
+        )
 
     @property
     def identity(self) -> str:

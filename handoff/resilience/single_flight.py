@@ -20,7 +20,13 @@ class SingleFlight(Generic[Result]):
     It remembers nothing: whoever asks after the work has ended starts it anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, personal: type[Exception] | tuple[type[Exception], ...] = ()) -> None:
+        """Begin with nothing in flight.
+
+        Args:
+            personal: Errors that are the first caller's own: the others begin anew.
+        """
+        self._personal = personal
         self._flights: dict[Hashable, _Flight[Result]] = {}
         # The loop itself holds tasks weakly, and a cancelled one may still have to clean up.
         self._tasks: set[asyncio.Task[Result]] = set()
@@ -36,14 +42,25 @@ class SingleFlight(Generic[Result]):
                 not wait for its own key.
 
         Returns:
-            What the work returned, the same object for every caller; its error is raised in all.
+            What the work returned, the same object for every caller; its error is raised in all,
+            unless it is the first caller's own.
         """
-        flight = self._flights.get(key)
-        if flight is None or flight.task.done():
-            flight = _Flight(asyncio.create_task(work()))
-            self._flights[key] = flight
-            self._tasks.add(flight.task)
-            flight.task.add_done_callback(self._forget)
+        while True:
+            flight = self._flights.get(key)
+            is_first = flight is None or flight.task.done()
+            if flight is None or is_first:
+                flight = _Flight(asyncio.create_task(work()))
+                self._flights[key] = flight
+                self._tasks.add(flight.task)
+                flight.task.add_done_callback(self._forget)
+            try:
+                return await self._join(key, flight)
+            except self._personal:
+                if is_first:
+                    raise
+
+    async def _join(self, key: Hashable, flight: _Flight[Result]) -> Result:
+        """Wait for work in flight, and cancel it where nobody else waits any more."""
         flight.callers += 1
         try:
             # Unlike awaiting the task, this does not pass a caller's cancellation on to it.

@@ -60,6 +60,8 @@ def evidence_key(router: Router) -> tuple[str, str, str]:
 def hand_off(bench: Workbench, route: Route, show: Callable[[str], object]) -> Route:
     """Deliver the query to the selected agent; raises ProviderError.
 
+    A visitor who leaves, or turns to something else, ends the answer.
+
     Args:
         bench: Whose runner delivers.
         route: With a selected agent.
@@ -68,11 +70,16 @@ def hand_off(bench: Workbench, route: Route, show: Callable[[str], object]) -> R
     pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
     ending = bench.loop.start(bench.router.hand_off(route, pieces.put))
     text = ""
-    while not ending.done() or not pieces.empty():
-        with suppress(queue.Empty):
-            text += pieces.get(timeout=_PIECE_SECONDS)
-            show(text)
-    return ending.result()
+    try:
+        while not ending.done() or not pieces.empty():
+            # Streamlit ends a script whose visitor left where it shows or looks up something.
+            st.session_state.get("visit_cap")
+            with suppress(queue.Empty):
+                text += pieces.get(timeout=_PIECE_SECONDS)
+                show(text)
+        return ending.result()
+    finally:
+        ending.cancel()
 
 
 def resting(bench: Workbench) -> dict[str, float]:

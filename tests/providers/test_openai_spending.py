@@ -13,6 +13,7 @@ from fake_openai import (
     tokens_in,
 )
 from openai_routes import (
+    POLICY,
     QUERY,
     REGISTRY,
     Clock,
@@ -33,7 +34,7 @@ from handoff.core.texts import agent_text
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.providers.openai.prices import load_prices
 from handoff.providers.openai.tagger import PROMPT
-from handoff.resilience.spending import SpendingCap, SpendingCapError
+from handoff.resilience.spending import SpendingCap, SpendingCapError, visitor_cap
 from handoff.trace import billed
 
 
@@ -129,6 +130,27 @@ def test_a_cancelled_call_sets_nothing_aside_any_more(server, configure):
 
     assert during == pytest.approx(1 - 2e-5)
     assert cap.left_usd == pytest.approx(1)
+
+
+def test_an_empty_purse_does_not_fail_another_visitors_query(server, configure):
+    """Two ask the same at the same moment: the one without money is refused, the other served."""
+    server.chat_delay_seconds = server.embeddings_delay_seconds = 0.05
+    purses = [SpendingCap(usd, name="This session") for usd in (1e-9, 1)]
+
+    async def work(router, _):
+        tasks = []
+        for purse in purses:
+            token = visitor_cap.set(purse)
+            tasks.append(asyncio.create_task(router.route(QUERY, POLICY)))
+            visitor_cap.reset(token)
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    poor, rich = run_with(configure(), work)
+
+    assert isinstance(poor, SpendingCapError)
+    assert rich.evidence.tags
+    assert purses[0].spent_usd == 0
+    assert purses[1].spent_usd > 0
 
 
 def test_the_caps_sentence_begins_with_a_capital(configure):

@@ -288,3 +288,55 @@ def test_work_that_cannot_begin_leaves_nothing_behind():
         return await flights.run("k", work)
 
     assert asyncio.run(ask()) == [1]
+
+
+class RefusedError(Exception):
+    """What one caller alone is refused."""
+
+
+def test_what_one_caller_alone_is_refused_does_not_reach_the_others():
+    """Whose own purse is empty fails alone: the next begins anew, with a purse of its own."""
+
+    async def ask():
+        flights, begun, may_end = SingleFlight(personal=RefusedError), [], asyncio.Event()
+
+        async def pay():
+            begun.append(CALLER.get())
+            await may_end.wait()
+            if CALLER.get().startswith("poor"):
+                raise RefusedError
+            return CALLER.get()
+
+        callers = []
+        for name in ("poor 1", "poor 2", "rich 1", "rich 2"):
+            token = CALLER.set(name)
+            callers.append(asyncio.create_task(flights.run("k", pay)))
+            CALLER.reset(token)
+        await settle()
+        may_end.set()
+        return begun, await asyncio.gather(*callers, return_exceptions=True)
+
+    begun, results = asyncio.run(ask())
+
+    assert begun == ["poor 1", "poor 2", "rich 1"]
+    assert [type(result) for result in results[:2]] == [RefusedError, RefusedError]
+    assert results[2:] == ["rich 1", "rich 1"]
+
+
+def test_a_caller_who_left_is_not_asked_to_begin_anew():
+    """The error that is one caller's own is raised in that caller, whoever else has gone."""
+
+    async def ask():
+        flights, work = SingleFlight(personal=RefusedError), Work()
+        first, second = await begin(flights, work, *"kk")
+        second.cancel()
+        await settle()
+        work.error = RefusedError()
+        work.end.set()
+        return work, await asyncio.gather(first, second, return_exceptions=True)
+
+    work, (first, second) = asyncio.run(ask())
+
+    assert isinstance(first, RefusedError)
+    assert isinstance(second, asyncio.CancelledError)
+    assert work.begun == 1
