@@ -115,6 +115,46 @@ def write_policy(config: Path, text: str) -> None:
         write_whole(config, text, SettingsError)
 
 
+def read_policy(config: Path) -> bytes | None:
+    """Return what a file of a policy holds, to tell whether it changes; None where there is none.
+
+    Raises:
+        SettingsError: It is no regular file, or cannot be read.
+    """
+    name = shorten(str(config), 200)
+    try:
+        if not config.exists():
+            return None
+        # A pipe would let us wait for somebody who writes to it.
+        if not config.is_file() and not config.is_dir():
+            raise SettingsError(f"{name} is no regular file: name a TOML file.")
+        return config.read_bytes()
+    except OSError as failure:
+        reason = failure.strerror or failure
+        raise SettingsError(f"{name} cannot be read ({reason}): name a TOML file.") from None
+
+
+def replace_policy(config: Path, text: str, expected: bytes | None) -> bool:
+    """Write a policy, unless the file holds something else than what was expected.
+
+    Args:
+        config: The file.
+        text: As `format_policy` returned it.
+        expected: As `read_policy` returned it.
+
+    Returns:
+        Whether it was written.
+
+    Raises:
+        SettingsError: The file cannot be read or written.
+    """
+    with sole_writer(config, SettingsError):
+        if read_policy(config) != expected:
+            return False
+        write_whole(config, text, SettingsError)
+    return True
+
+
 def format_policy(policy: Policy, found: Found) -> str:
     """Return a policy as TOML; `load_policy` reads it back."""
     import tomli_w  # noqa: PLC0415 - only who saves pays for it
@@ -149,11 +189,11 @@ def parse_threshold(text: str) -> float:
 
 
 def _read(config: Path, name: str) -> Mapping[str, Any]:
+    data = read_policy(config)
+    if data is None:
+        raise SettingsError(f"{name} cannot be read (No such file or directory): name a TOML file.")
     try:
-        return tomllib.loads(config.read_text(encoding="utf-8-sig"))
-    except OSError as failure:
-        reason = failure.strerror or failure
-        raise SettingsError(f"{name} cannot be read ({reason}): name a TOML file.") from None
+        return tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as failure:
         raise SettingsError(f"{name} is no valid TOML: {shorten(str(failure), 200)}.") from None
 

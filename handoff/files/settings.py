@@ -186,7 +186,9 @@ def _openai(environ: Mapping[str, str]) -> OpenAISettings | None:
 
 
 def _secret(name: str) -> str | None:
-    """Return a value of .streamlit/secrets.toml, if it is there."""
+    """Return a value of .streamlit/secrets.toml, if it is there, and a regular file."""
+    if not SECRETS.is_file():
+        return None
     try:
         value = tomllib.loads(SECRETS.read_text(encoding="utf-8-sig")).get(name)
     except (OSError, ValueError, RecursionError):

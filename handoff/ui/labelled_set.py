@@ -60,7 +60,7 @@ def _case_files(opened: Opened) -> list[Path]:
     """Return the files of cases: the settings' own, and those beside the registry."""
     own = opened.settings.cases
     folder = opened.settings.registry.parent
-    beside = sorted(path for path in folder.glob("*.csv") if _holds_cases(path))
+    beside = sorted(path for path in folder.glob("*.csv") if path.is_file() and _holds_cases(path))
     files = [] if own is None else [own]
     return files + [path for path in beside if own is None or path.resolve() != own.resolve()]
 

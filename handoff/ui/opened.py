@@ -115,10 +115,13 @@ def examples_in_use(opened: Opened) -> tuple[Example, ...]:
     """Return what routing learns from in this session: what is on disk, unless it was changed."""
     registry = opened.router.registry
     changed: tuple[Example, ...] | None = st.session_state.get("tune_examples")
-    if changed is None:
-        return registry.examples
+    return registry.examples if changed is None else examples_of(registry, changed)
+
+
+def examples_of(registry: Registry, examples: tuple[Example, ...]) -> tuple[Example, ...]:
+    """Return the examples of agents that the registry has, and of nobody."""
     known = registry.positions
-    return tuple(one for one in changed if one.agent is None or one.agent in known)
+    return tuple(one for one in examples if one.agent is None or one.agent in known)
 
 
 def with_registry(opened: Opened, other: Registry) -> Opened:

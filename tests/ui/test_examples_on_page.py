@@ -174,3 +174,113 @@ def test_what_the_set_would_teach_is_measured_when_asked(page):
     labels = [metric.label for metric in page.metric]
 
     assert {"Descriptions alone", "With examples", "Better, worse"} <= set(labels)
+
+
+THEIRS = "query,agent\na wedding cake,baker\n"
+
+
+def button(page, name):
+    """Return the button of this name, or None."""
+    return next((each for each in page.button if each.label == name), None)
+
+
+def examples_on_disk(folder):
+    """Return what examples.csv holds."""
+    return (folder / "examples.csv").read_text()
+
+
+def overtaken(page, folder, theirs=THEIRS):
+    """Make examples, then let somebody else save theirs; return the page, run again."""
+    press(page, "Make examples")
+    (folder / "examples.csv").write_text(theirs)
+    if button(page, "Save examples") is not None:
+        press(page, "Save examples")
+    return page
+
+
+def test_examples_that_another_saved_meanwhile_are_not_overwritten(page, folder):
+    """The click writes nothing; the page says so, and offers the ways out."""
+    overtaken(page, folder)
+
+    assert examples_on_disk(folder) == THEIRS
+    assert next(each.value.replace("\\", "") for each in page.warning) == (
+        "examples.csv was changed by somebody else since you chose examples: nothing is "
+        "overwritten until you choose."
+    )
+    assert "10 examples, not saved." in captions(page)
+    assert button(page, "Save examples") is None
+
+
+def test_two_visitors_examples_are_joined(page, folder):
+    """Theirs come first, mine behind them, and nothing is written before it is saved."""
+    press(overtaken(page, folder), "Join both")
+    joined_on_disk, told = examples_on_disk(folder), captions(page)
+    press(page, "Save examples")
+
+    assert joined_on_disk == THEIRS
+    assert "11 examples, not saved." in told
+    assert examples_on_disk(folder).startswith(THEIRS)
+    assert examples_on_disk(folder).count("\n") == 12
+
+
+def test_joining_leaves_out_what_contradicts_theirs(page, folder):
+    """Each is told by its query; the rest is joined."""
+    theirs = f"{THEIRS}repair my bicycle,florist\n"
+    press(overtaken(page, folder, theirs), "Join both")
+
+    assert "11 examples, not saved." in captions(page)
+    assert next(each.value.replace("\\", "") for each in page.warning) == (
+        "Your example 'repair my bicycle' was left out: theirs gives it to another agent."
+    )
+
+
+def test_joining_keeps_what_was_taken_back_away(page, folder):
+    """Who took an example back does not get it again with another's."""
+    (folder / "examples.csv").write_text("query,agent\nfresh rolls for the guests,baker\n")
+    page.run()
+    press(page, "Not examples")
+    (folder / "examples.csv").write_text(f"{THEIRS}fresh rolls for the guests,baker\n")
+    press(page, "Save examples")
+    press(page, "Join both")
+
+    press(page, "Save examples")
+
+    assert examples_on_disk(folder) == THEIRS
+
+
+def test_mine_can_be_saved_over_theirs_which_is_kept(page, folder):
+    """As .bak."""
+    press(overtaken(page, folder), "Save mine anyway")
+
+    assert "a wedding cake" not in examples_on_disk(folder)
+    assert (folder / "examples.csv.bak").read_text() == THEIRS
+    assert "10 examples." in captions(page)
+
+
+def test_theirs_can_be_taken(page, folder):
+    """Mine are forgotten, and the file stays."""
+    press(overtaken(page, folder), "Take theirs")
+
+    assert examples_on_disk(folder) == THEIRS
+    assert "1 example." in captions(page)
+
+
+def test_a_change_between_drawing_and_pressing_overwrites_nothing(page, folder):
+    """Who pressed "Save mine anyway" agreed to overwrite what was shown, and nothing else."""
+    overtaken(page, folder)
+    newer = f"{THEIRS}a birthday cake,baker\n"
+    (folder / "examples.csv").write_text(newer)
+    press(page, "Save mine anyway")
+
+    assert examples_on_disk(folder) == newer
+    assert button(page, "Save mine anyway") is not None
+
+
+def test_a_file_of_examples_that_broke_meanwhile_is_not_overwritten(page, folder):
+    """Its complaint is told, and the file and mine stay."""
+    broken = "wrong,header\nx,y\n"
+    overtaken(page, folder, broken)
+
+    assert examples_on_disk(folder) == broken
+    assert "10 examples, not saved." in captions(page)
+    assert "examples.csv" in page.error[0].value.replace("\\", "")

@@ -37,7 +37,7 @@ def load_prices(override: Path | None = None) -> dict[str, Price]:
 
 def _parse(path: Path) -> dict[str, Price]:
     try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        rows = tomllib.loads(_read(path))
         prices = {
             model: Price(_usd(row["input"]), _usd(row["output"])) for model, row in rows.items()
         }
@@ -49,6 +49,14 @@ def _parse(path: Path) -> dict[str, Price]:
     if not all(0 <= usd <= _HIGHEST for price in prices.values() for usd in astuple(price)):
         raise SettingsError(f"{path.name}: a price must be at least 0.")
     return prices
+
+
+def _read(path: Path) -> str:
+    """Return a regular file's text; raises OSError where it is none."""
+    # A pipe would let us wait for somebody who writes to it.
+    if path.exists() and not path.is_file():
+        raise OSError("it is no regular file")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _usd(number: object) -> float:

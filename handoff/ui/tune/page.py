@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from handoff.core.model import Policy
 from handoff.evaluation.analysis import Analysis, analyse
 from handoff.evaluation.flips import find_flips
+from handoff.files.policy import read_policy
 from handoff.report.charts import Mark
 from handoff.report.examples_words import example_notes
 from handoff.report.markdown import plain
@@ -44,6 +45,8 @@ with files:
 
 with setting:
     opened, policy = open_page()
+    with complaint_stops():
+        held = read_policy(opened.settings.config_to_save)
 
 # --- what routing learns from --------------------------------------------------------------------
 
@@ -123,7 +126,7 @@ def tune(
     flips = find_flips(saved.ended, saved.got, analysis.ended, analysis.got)
     with advice:
         found = advise(router.registry, analysis)
-        keep(opened, shown, analysis, found)
+        keep(opened, shown, analysis, found, held)
     marks = [Mark(judging.threshold, "threshold", "dash")]
     if found is not None and not found.keep:
         marks.append(Mark(found.threshold, "recommended", "dot"))

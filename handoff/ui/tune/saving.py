@@ -1,21 +1,40 @@
 """What was tuned, saved or taken along: the policy, and the agents' own thresholds."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
-from handoff.core.errors import HandoffError
+from handoff.core.errors import HandoffError, RegistryError, SettingsError
 from handoff.core.model import Registry
 from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.recommend import OwnThresholds, Recommendation
-from handoff.files.registry import format_registry, save_registry
+from handoff.files.policy import replace_policy
+from handoff.files.registry import format_registry, replace_registry
 from handoff.report.markdown import plain
 from handoff.ui.opened import Opened
 from handoff.ui.parts import complain
 
 
-def keep(opened: Opened, shown: Opened, analysis: Analysis, found: Recommendation | None) -> None:
-    """Offer to save the policy as it stands, and the agents' own thresholds where they win."""
+def keep(
+    opened: Opened,
+    shown: Opened,
+    analysis: Analysis,
+    found: Recommendation | None,
+    held: bytes | None,
+) -> None:
+    """Offer to save the policy as it stands, and the agents' own thresholds where they win.
+
+    Args:
+        opened: The registry on disk, or an uploaded one.
+        shown: The same with the examples of this session.
+        analysis: Of the labelled set under the policy.
+        found: What was recommended on it, if anything.
+        held: What the policy's file held when the page was drawn; None where there was none.
+    """
+    if st.session_state.pop("tune_redraw", False):
+        # What was written is the new ground of the whole page, not of this part alone.
+        st.rerun()
     text = opened.bench.policy_to_toml(analysis, found)
     in_the_way = None
     if shown is not opened:
@@ -32,10 +51,10 @@ def keep(opened: Opened, shown: Opened, analysis: Analysis, found: Recommendatio
                 icon=":material/save:",
                 disabled=in_the_way is not None,
                 help=in_the_way,
+                on_click=_note_held,
+                args=(held,),
             ):
-                path = opened.bench.save_policy(text)
-                st.session_state["policy_forced"] = False
-                st.session_state["tune_saved"] = f"Saved to {path.name}."
+                _save_policy(opened.settings.config_to_save, text)
                 st.rerun()
             st.download_button(
                 "handoff.toml",
@@ -75,15 +94,44 @@ def keep(opened: Opened, shown: Opened, analysis: Analysis, found: Recommendatio
         complain(error)
 
 
+def _note_held(held: bytes | None) -> None:
+    """Remember what the policy's file held when the button was drawn that was pressed."""
+    st.session_state["tune_policy_held"] = held
+
+
+def _save_policy(path: Path, text: str) -> None:
+    """Write a policy, unless somebody else did since the page was drawn."""
+    if replace_policy(path, text, st.session_state.pop("tune_policy_held", None)):
+        st.session_state["policy_forced"] = False
+        st.session_state["tune_saved"] = f"Saved to {path.name}."
+        return
+    st.session_state["tune_keep_complaint"] = SettingsError(
+        f"{path.name} was changed by somebody else since this page was drawn: nothing was written, "
+        "compare with it as it is now and save again."
+    )
+
+
 def _write_own(opened: Opened, own: OwnThresholds) -> None:
-    """Write the agents' own thresholds to their file, and switch them on."""
+    """Write the agents' own thresholds to their file, and switch them on.
+
+    Not where somebody changed the file since they were found.
+    """
+    path = opened.settings.registry
+    registry = opened.router.registry
     try:
-        save_registry(opened.settings.registry, _with_own(opened.router.registry, own))
+        written = replace_registry(path, _with_own(registry, own), registry)
     except HandoffError as error:
         st.session_state["tune_keep_complaint"] = error
         return
-    st.session_state["a"] = True
-    st.session_state["tune_saved"] = "The agents' own thresholds were saved."
+    st.session_state["tune_redraw"] = True
+    if written:
+        st.session_state["a"] = True
+        st.session_state["tune_saved"] = "The agents' own thresholds were saved."
+        return
+    st.session_state["tune_keep_complaint"] = RegistryError(
+        f"{path.name} was changed by somebody else since these thresholds were found: nothing was "
+        "written, look at what is found for the agents as they are now and write that."
+    )
 
 
 def _with_own(registry: Registry, own: OwnThresholds) -> Registry:

@@ -1,7 +1,6 @@
 """What routing learns from in this session: chosen, kept, saved, and what it is worth."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -9,6 +8,7 @@ import streamlit as st
 from handoff.core.errors import HandoffError
 from handoff.core.learning import Lessons
 from handoff.core.model import Example
+from handoff.core.texts import shorten
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.proof import (
     MOST_TO_LEARN,
@@ -25,7 +25,7 @@ from handoff.files.examples import (
     LabelledQuery,
     collect_examples,
     format_examples,
-    save_examples,
+    replace_examples,
 )
 from handoff.files.settings import EXAMPLES_NAME
 from handoff.report.examples_words import METHOD, threshold_in_words
@@ -33,7 +33,7 @@ from handoff.report.markdown import plain
 from handoff.report.numbers import counted, p_value, percent
 from handoff.report.set_figures import learning_alt, learning_chart
 from handoff.ui.labelled_set import LabelledSet
-from handoff.ui.opened import Opened, examples_in_use
+from handoff.ui.opened import Opened, examples_in_use, examples_of
 from handoff.ui.parts import chart_ink, complain
 from handoff.ui.session import recalled, remember
 from handoff.ui.set_parts import chart, table
@@ -54,16 +54,37 @@ def choose_examples(opened: Opened) -> tuple[Example, ...]:
         st.caption(f"{counted(len(taught), 'example')}{', not saved' if changed else ''}.")
     for problem in st.session_state.pop("tune_example_complaints", []):
         st.warning(plain(problem), icon=":material/school:")
+    overtaken = changed and not opened.own and _overtaken(opened)
+    if overtaken:
+        st.warning(
+            plain(
+                f"{EXAMPLES_NAME} was changed by somebody else since you chose examples: nothing "
+                "is overwritten until you choose."
+            ),
+            icon=":material/sync_problem:",
+        )
     with st.container(horizontal=True):
         if changed:
+            if overtaken:
+                st.button(
+                    "Join both",
+                    on_click=_join,
+                    args=(opened,),
+                    icon=":material/merge:",
+                    help="Theirs, with what you added and without what you took back.",
+                )
             try:
-                if not opened.own and st.button("Save examples", icon=":material/save:"):
-                    name = _save_examples(opened).name
-                    st.session_state["tune_saved"] = f"Saved to {name}."
+                if not opened.own and _save_pressed(opened, overtaken=overtaken):
+                    if _save_examples(opened):
+                        st.session_state["tune_saved"] = f"Saved to {EXAMPLES_NAME}."
                     st.rerun()
             except HandoffError as error:
                 complain(error)
-            st.button("Discard", on_click=_discard_examples, icon=":material/undo:")
+            st.button(
+                "Take theirs" if overtaken else "Discard",
+                on_click=_discard_examples,
+                icon=":material/undo:",
+            )
         if taught:
             st.download_button(
                 "examples.csv",
@@ -102,16 +123,57 @@ def teach(opened: Opened, cases: Sequence[Case]) -> list[str]:
     )
     if len(found.examples) > MOST_EXAMPLES:
         return [f"At most {MOST_EXAMPLES:,} examples can be learned from: choose fewer."]
-    st.session_state["tune_examples"] = found.examples
+    _change(opened, found.examples)
     return list(found.failed)
 
 
 def take_back(opened: Opened, cases: Sequence[Case]) -> None:
     """Let cases be examples no more, for the rest of the session."""
     gone = {normal_form(case.query) for case in cases}
-    st.session_state["tune_examples"] = tuple(
-        example for example in examples_in_use(opened) if normal_form(example.query) not in gone
+    kept = (each for each in examples_in_use(opened) if normal_form(each.query) not in gone)
+    _change(opened, tuple(kept))
+
+
+def _change(opened: Opened, examples: tuple[Example, ...]) -> None:
+    """Keep other examples for the session, and what the file held when that began."""
+    if st.session_state.get("tune_examples") is None:
+        st.session_state["tune_examples_from"] = opened.router.registry.examples
+    st.session_state["tune_examples"] = examples
+
+
+def _began_from(opened: Opened) -> tuple[Example, ...]:
+    """Return what the file held when the session's examples were first changed."""
+    began: tuple[Example, ...] = st.session_state.get("tune_examples_from", ())
+    return examples_of(opened.router.registry, began)
+
+
+def _overtaken(opened: Opened) -> bool:
+    """Tell whether the file holds other examples than when the session's were first changed."""
+    return _began_from(opened) != opened.router.registry.examples
+
+
+def _join(opened: Opened) -> None:
+    """Make in theirs the changes that this session made; what contradicts them is left out."""
+    theirs, mine, began = (
+        opened.router.registry.examples,
+        examples_in_use(opened),
+        _began_from(opened),
     )
+    gone = set(began) - set(mine)
+    kept = [each for each in theirs if each not in gone]
+    new = [each for each in mine if each not in set(began)]
+    found = collect_examples(
+        (LabelledQuery(line, each.query, each.agent) for line, each in enumerate([*kept, *new], 1)),
+        EXAMPLES_NAME,
+    )
+    others = {normal_form(each.query): each.agent for each in kept}
+    st.session_state["tune_example_complaints"] = [
+        f"Your example '{shorten(each.query)}' was left out: theirs gives it to another agent."
+        for each in new
+        if others.get(normal_form(each.query), each.agent) != each.agent
+    ]
+    st.session_state["tune_examples_from"] = theirs
+    st.session_state["tune_examples"] = found.examples
 
 
 def _discard_examples() -> None:
@@ -119,12 +181,32 @@ def _discard_examples() -> None:
     st.session_state["tune_examples"] = None
 
 
-def _save_examples(opened: Opened) -> Path:
-    """Write this session's examples beside the registry; return where; raises ExamplesError."""
+def _save_pressed(opened: Opened, *, overtaken: bool) -> bool:
+    """Draw the button to save; one that overwrites is another one whenever the file changes."""
+    if not overtaken:
+        return st.button("Save examples", icon=":material/save:")
+    return st.button(
+        "Save mine anyway",
+        key=f"tune_over_{opened.router.registry.fingerprint}",
+        icon=":material/save:",
+        help="Overwrites theirs, which is kept beside it as .bak.",
+    )
+
+
+def _save_examples(opened: Opened) -> bool:
+    """Write this session's examples beside the registry, over those that the page was drawn with.
+
+    Returns:
+        Whether they were written; not where the file was changed meanwhile.
+
+    Raises:
+        ExamplesError: The file cannot be read or written.
+    """
     path = opened.settings.registry.parent / EXAMPLES_NAME
-    save_examples(path, examples_in_use(opened))
+    if not replace_examples(path, examples_in_use(opened), opened.router.registry):
+        return False
     st.session_state["tune_examples"] = None
-    return path
+    return True
 
 
 def _measure(opened: Opened, labelled_set: LabelledSet) -> None:

@@ -1,11 +1,26 @@
 """What the Tune page recommends, and what is saved of it."""
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from app_pages import open_page
-from ten_cases import CASES, EMBEDDER, FINGERPRINT, buttons, figures, press, sentences, table
+from ten_cases import (
+    CASES,
+    EMBEDDER,
+    FINGERPRINT,
+    REGISTRY,
+    buttons,
+    figures,
+    press,
+    sentences,
+    table,
+)
+
+from handoff.evaluation.recommend import OwnThresholds
+from handoff.ui.tune import advice
 
 
 def test_the_recommendation_moves_the_slider(page):
@@ -190,3 +205,71 @@ def test_what_cannot_be_written_is_one_sentence(page, folder, monkeypatch):
         "\\", ""
     )
     assert not (folder / "handoff.toml").exists()
+
+
+@pytest.fixture
+def own_thresholds(monkeypatch):
+    """Let thresholds of the agents' own be found, which ten cases are too few for."""
+    real = advice.advise
+
+    def advise(registry, analysis):
+        found = real(registry, analysis)
+        own = OwnThresholds(
+            np.array([0.25, np.nan, 0.5], dtype=np.float32), analysis.counts, analysis.counts
+        )
+        return replace(found, own=own)
+
+    monkeypatch.setattr(advice, "advise", advise)
+
+
+@pytest.mark.usefixtures("own_thresholds")
+def test_own_thresholds_are_written_to_the_agents_file(page, folder):
+    """They take effect at once, and can be written once more."""
+    page.run()
+    press(page, "Write them to the agents' file")
+    written = (folder / "agents.csv").read_text()
+    press(page, "Write them to the agents' file")
+
+    assert [row.rpartition(",")[2] for row in written.splitlines()] == [
+        "threshold",
+        "0.25",
+        "",
+        "0.5",
+    ]
+    assert (folder / "agents.csv").read_text() == written
+    assert "The agents' own thresholds were saved." in sentences(page)
+
+
+@pytest.mark.usefixtures("own_thresholds")
+def test_own_thresholds_do_not_overwrite_what_another_saved(page, folder):
+    """An agent that somebody added meanwhile stays, and the page says that nothing was written."""
+    page.run()
+    theirs = f"{REGISTRY}cook,Cook,boils an egg,egg\n"
+    (folder / "agents.csv").write_text(theirs)
+    press(page, "Write them to the agents' file")
+
+    assert (folder / "agents.csv").read_text() == theirs
+    assert (
+        "agents.csv was changed by somebody else since these thresholds were found: nothing was "
+        "written, look at what is found for the agents as they are now and write that."
+    ) in sentences(page)
+
+
+@pytest.mark.parametrize("before", [None, "threshold = 0.25\n"], ids=["none", "one"])
+def test_a_policy_that_another_saved_meanwhile_is_not_overwritten(page, folder, before):
+    """The click writes nothing and the page says so; the next click saves over what it shows."""
+    if before is not None:
+        (folder / "handoff.toml").write_text(before)
+    page.run()
+    page.slider(key="t").set_value(0.2).run()
+    (folder / "handoff.toml").write_text("threshold = 0.4\n")
+    press(page, "Save")
+    told, kept = sentences(page), (folder / "handoff.toml").read_text()
+    press(page, "Save")
+
+    assert kept == "threshold = 0.4\n"
+    assert (
+        "handoff.toml was changed by somebody else since this page was drawn: nothing was written, "
+        "compare with it as it is now and save again."
+    ) in told
+    assert tomllib.loads((folder / "handoff.toml").read_text())["threshold"] == 0.2

@@ -1,5 +1,7 @@
 """Sets that say little on the Tune page, labels of a visit, and files of the visitor."""
 
+import os
+
 import pytest
 from ten_cases import CASES, buttons, cases_shown, figures, label, press, sentences
 
@@ -267,3 +269,11 @@ def test_labels_are_added_to_a_file_that_begins_with_a_blank_line(page, folder, 
         f"{begin}query,expected\nfresh bread,baker\nthe price of tea,\n"
     )
     assert [*cases_shown(page)["query"]] == ["fresh bread", "the price of tea"]
+
+
+def test_a_pipe_beside_the_registry_does_not_stop_the_page(page, folder):
+    """It is no set, and nobody waits for what might be written to it."""
+    os.mkfifo(folder / "more.csv")
+    page.run()
+
+    assert page.selectbox(key="case_file").options == ["cases.csv"]
