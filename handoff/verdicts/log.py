@@ -6,6 +6,7 @@ press, not thousands a second.
 """
 
 import contextlib
+import heapq
 import json
 import os
 import sqlite3
@@ -20,6 +21,7 @@ from typing import TypeVar
 from handoff.core.texts import shorten
 from handoff.resilience.sqlite import use_wal
 from handoff.verdicts.record import Entry, RecordError, VerdictsError, entry_to_record, parse_record
+from handoff.verdicts.salvage import readable_rows
 
 Result = TypeVar("Result")
 
@@ -281,20 +283,27 @@ def _load(record: bytes, checksum: int) -> Entry:
 
 
 def _salvage(path: Path) -> Iterator[Entry]:
-    """Yield the entries of a damaged file that can still be read, each once."""
-    seen = set()
-    with (
-        contextlib.closing(sqlite3.connect(path)) as connection,
-        contextlib.suppress(sqlite3.Error),
-    ):
-        connection.text_factory = bytes
-        # Without an index: that may be what is damaged.
-        for found in connection.execute("SELECT record, checksum FROM entries NOT INDEXED"):
-            with contextlib.suppress(_Damaged, VerdictsError, TypeError):
-                entry = _load(*found)
-                if entry.id not in seen:
-                    seen.add(entry.id)
-                    yield entry
+    """Yield the entries of a damaged file that can still be read, each once, in their order."""
+    numbered: dict[int, Entry] = {}
+    others: list[Entry] = []
+    seen: set[str] = set()
+    for number, record, checksum in readable_rows(path):
+        with contextlib.suppress(_Damaged, VerdictsError, TypeError):
+            entry = _load(record, checksum)
+            if entry.id in seen:
+                continue
+            seen.add(entry.id)
+            if number is None:
+                others.append(entry)
+            else:
+                numbered[number] = entry
+    in_order = (numbered[number] for number in sorted(numbered))
+    # Where a row stood is told by its time, where its number is lost.
+    yield from heapq.merge(in_order, sorted(others, key=_when), key=_when)
+
+
+def _when(entry: Entry) -> datetime:
+    return entry.when
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """One entry of the verdict log: what a person said of a route, and its strict reading."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from handoff.core.model import Outcome, Policy, ThresholdSource
 from handoff.core.texts import parse_query, shorten
 
 Choice = TypeVar("Choice", bound=StrEnum)
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 LONGEST_NOTE = 2_000
 LONGEST_NAME = 80
@@ -200,6 +203,8 @@ def _text(record: Record, field: str, longest: int | None = LONGEST_NAME) -> str
     value = record.get(field)
     if not isinstance(value, str) or not value.strip():
         raise RecordError(field, "it must be a text, fill it in")
+    if _HALF.search(value):
+        raise RecordError(field, "it holds half a character, export it again or remove that")
     if longest is not None and (len(value) > longest or not value.isprintable()):
         raise RecordError(field, f"at most {longest} printable characters are allowed, shorten it")
     return value
@@ -224,13 +229,20 @@ def _moment(record: Record) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise RecordError("when", "it must be a time like 2026-01-31T12:00:00+00:00")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise RecordError("when", "it is before the year 1 or after 9999, correct it") from None
 
 
 def _number(value: object, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise RecordError(field, "it must be a number")
-    return float(value)
+    try:
+        if not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+    except OverflowError:
+        # A whole number of hundreds of digits, which JSON allows.
+        pass
+    raise RecordError(field, "it must be a number, and a finite one")
 
 
 def _scores(record: Record) -> tuple[tuple[str, float], ...]:
