@@ -5,6 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from handoff.ui.ending import end_in_time
+
 # Streamlit imports these inside its calls, where two first visitors meet a module half loaded; here
 # the second waits for the first.
 for _name in ("pandas", "plotly.io", "plotly.tools"):
@@ -15,6 +17,7 @@ _HERE = Path(__file__).parent
 
 def main() -> None:
     """Draw the screen that was asked for."""
+    end_in_time()
     st.set_page_config(page_title="handoff", page_icon=str(_HERE / "icon.svg"), layout="wide")
     screens = (
         ("explore", "Explore", ":material/alt_route:"),
