@@ -19,6 +19,7 @@ class TagQuality:
         stay: Agents that the filter keeps of an in-scope case, on average.
         right_tag: In-scope cases with a tag of the expected agent.
         none_without_tag: Cases that nobody should take, and that got no tag.
+        fitting: Tags of in-scope cases that the expected agent carries.
     """
 
     mean_tags: float
@@ -26,6 +27,7 @@ class TagQuality:
     stay: float
     right_tag: float
     none_without_tag: float
+    fitting: float
 
 
 def measure_tags(
@@ -38,7 +40,7 @@ def measure_tags(
         registry: The one that the evidence was gathered on.
         expected: One agent id a case, None where nobody should take it.
     """
-    survive, stay, right_tag, none_without_tag = [], [], [], []
+    survive, stay, right_tag, none_without_tag, fitting = [], [], [], [], []
     for tags, agent in zip(evidence.tags, expected, strict=True):
         carries = carriers_of(tags, registry)
         if agent is None:
@@ -47,6 +49,7 @@ def measure_tags(
         carried = bool(carries[registry.positions[agent]])
         narrowed = bool(carries.any())
         right_tag.append(carried)
+        fitting += [tag in registry.agents[registry.positions[agent]].tags for tag in tags]
         survive.append(carried or not narrowed)
         stay.append(float(carries.mean()) if narrowed else 1.0)
     return TagQuality(
@@ -55,6 +58,7 @@ def measure_tags(
         stay=_mean(stay),
         right_tag=_mean(right_tag),
         none_without_tag=_mean(none_without_tag),
+        fitting=_mean(fitting),
     )
 
 

@@ -5,11 +5,13 @@ import os
 import numpy as np
 import pytest
 
+from benchmarks.tag_quality import measure_tags
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import analyse
 from handoff.evaluation.run import Run, label_run
 from handoff.files.cases import load_cases
 from handoff.files.settings import load_settings
+from handoff.report.route_words import voice
 from handoff.workbench import open_workbench
 
 TOO_CLOSE = 0.92
@@ -28,15 +30,25 @@ def bench(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def analysed(bench, root):
+def gathered(bench, root):
+    """Return a function that gathers one of the labelled sets as shipped."""
+
+    def gather(name):
+        run = Run(load_cases(root / name, bench.registry).cases)
+        for grown in bench.gather_set(run.cases):
+            run = grown
+        return run
+
+    return gather
+
+
+@pytest.fixture(scope="module")
+def analysed(bench, gathered):
     """Return a function that judges one of the labelled sets as shipped."""
 
     def judge(name):
-        cases = load_cases(root / name, bench.registry)
-        run = Run(cases.cases)
-        for grown in bench.gather_set(cases.cases):
-            run = grown
-        return analyse(label_run(run, bench.registry), bench.policy(), len(cases.failed))
+        run = gathered(name)
+        return analyse(label_run(run, bench.registry), bench.policy())
 
     return judge
 
@@ -97,3 +109,48 @@ def test_everyday_queries_end_well(analysed):
 
     assert everyday.counts.cases == 120
     assert everyday.counts.accuracy >= 0.85
+
+
+@pytest.mark.parametrize("name", ["cases.csv", "tests/data/everyday.csv"])
+def test_tags_are_few_and_mean_something(bench, gathered, name):
+    """The right agent stays; what nobody should take gets no tag, three times in four or more."""
+    run = gathered(name)
+    expected = [case.expected for case in run.cases]
+    quality = measure_tags(run.evidence, bench.registry, expected)
+
+    assert max(map(len, run.evidence.tags)) <= 2
+    assert quality.survive >= 0.98
+    assert quality.none_without_tag >= 0.75
+    assert quality.fitting >= 0.7
+
+
+@pytest.mark.parametrize(
+    ("query", "tags"),
+    [
+        pytest.param("what is the weather on mars", set(), id="off topic"),
+        pytest.param("OOMKilled", {"cloud", "infrastructure", "deployment"}, id="one word"),
+        pytest.param("it doesn't work", set(), id="says nothing"),
+        pytest.param("Site is down!! 502 from nginx on both servers", {"cloud"}, id="clear"),
+    ],
+)
+def test_no_tag_embarrasses(bench, query, tags):
+    """Each tag is one that a person could have chosen."""
+    found = bench.run(bench.router.route(query, bench.policy())).evidence.tags
+
+    assert set(found) <= tags
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        pytest.param("hi", "No", id="unlike any"),
+        pytest.param(
+            "docker image is 2.3 GB, any way to shrink it?", "Like the example", id="like"
+        ),
+    ],
+)
+def test_an_example_is_named_where_it_explains_something(bench, query, said):
+    """A greeting is not like a Python script because no other example is nearer."""
+    route = bench.run(bench.router.route(query, bench.policy()))
+
+    assert voice(route, bench.router.index.learned).startswith(said)

@@ -1,11 +1,12 @@
 """Tags without a language model: which tags of a vocabulary a query calls for, from similarities.
 
-Evidence for a pair (an agent, a tag it carries) is the mean of the query's similarity to the
-agent's text and to the tag's name: a tag is judged in the context of the agents that carry it. The
-tags are then chosen to cover the agents that may be meant, not to repeat what one agent carries;
-the first is always one of the most similar agent's, so that the filter never removes it.
+Evidence for a pair (an agent, a tag it carries) is part of the query's similarity to the agent's
+text and part of that to the tag's name: a tag is judged in the context of the agents that carry
+it. The agents whose evidence comes near the best may be meant, and tags are given only where two
+cover all of these and each is likely by itself: rather none than any. The first is one of the most
+similar agent's, so that the filter never removes it.
 
-The constants sit inside plateaus, measured in docs/embedded-model.md; `FLOOR` is the sharp one.
+The constants sit inside plateaus, measured in docs/embedded-model.md.
 """
 
 import functools
@@ -17,16 +18,21 @@ import numpy as np
 from handoff.core.model import FloatArray, IntArray, Registry
 
 MOST_TAGS = 5
+"""What any extractor gives at most; this one gives fewer."""
+ENOUGH_TAGS = 2
+"""Who would need more to say what it means has not said it."""
+CONTEXT = 0.65
+"""The agent's part of the evidence; the rest is the tag's name's."""
 DOUBT = 3.0
 """A query that says as much as three typical tokens counts half, a telling one nearly in full."""
-FLOOR = 0.035
-"""Least evidence for any tag at all, times the root of the log of the chances to find some."""
+FLOOR = 0.05
+"""Least evidence for a tag, times the root of the log of the chances to find some."""
+LEAD = 0.18
+"""An agent whose evidence is so much less than the best is not meant."""
 SPREAD = 0.07
 """A pair with so much less evidence than the best is e times less likely to be meant."""
-COVER = 0.90
-"""Enough tags when the agents that carry them hold this share of the likelihood."""
-NAMED = 0.5
-"""A tag whose words stand in the query is at least so similar to it."""
+NAMED = 0.52
+"""A tag whose words stand in the query is at least so similar to it; enough to lead by itself."""
 
 _WORD = re.compile(r"[^\W_]+(?:[/+#&.]+[^\W_]+)*[+#]*")
 _ENDINGS = (
@@ -115,7 +121,7 @@ def choose_tags(
     tag_similarities: FloatArray,
     content: float,
 ) -> tuple[str, ...]:
-    """Choose at most five tags for a query, best first; none where nothing fits.
+    """Choose one or two tags for a query, best first; none where nothing fits or too much does.
 
     Args:
         pairs: The registry's.
@@ -136,28 +142,42 @@ def choose_tags(
     names = tag_similarities.copy()
     for tag in _named(pairs, query):
         names[tag] = max(names[tag], NAMED)
-    evidence = (agent_similarities.take(pairs.agents) + names.take(pairs.tags)) / 2
-    best = float(evidence.max())
-    if best * content / (content + DOUBT) < FLOOR * pairs.chances:
-        return ()
-
-    # An agent is as likely to be meant as its best pair says.
-    belief = np.exp((evidence - best) / SPREAD)
-    single = len(pairs.starts) == len(belief)
-    open_agents = belief.copy() if single else np.maximum.reduceat(belief, pairs.starts)
+    evidence = weigh_pairs(agent_similarities.take(pairs.agents), names.take(pairs.tags))
+    belief = believe(evidence)
     gains = np.bincount(pairs.tags, belief, len(pairs.vocabulary))
-    still_open = float(open_agents.sum())
-    enough = (1 - COVER) * still_open
     chosen: list[int] = []
-    while len(chosen) < MOST_TAGS and still_open > enough:
+    while belief.any():
+        if len(chosen) == ENOUGH_TAGS:
+            return ()
         tag = int(gains.argmax() if chosen else own[gains[own].argmax()])
+        best = float(evidence[pairs.tags == tag].max())
+        if best * content / (content + DOUBT) < FLOOR * pairs.chances:
+            return ()
         chosen.append(tag)
-        open_agents[pairs.carriers[pairs.carriers_from[tag] : pairs.carriers_from[tag + 1]]] = 0
         gone = pairs.reach[pairs.reach_from[tag] : pairs.reach_from[tag + 1]]
         gains -= np.bincount(pairs.tags[gone], belief[gone], len(gains))
         belief[gone] = 0
-        still_open = float(open_agents.sum())
     return tuple(pairs.vocabulary[tag] for tag in chosen)
+
+
+def weigh_pairs(agents: FloatArray, names: FloatArray) -> FloatArray:
+    """Return the evidence for pairs of an agent and a tag.
+
+    Args:
+        agents: A query's cosine with each pair's agent, shape (..., pairs).
+        names: With each pair's tag, same shape.
+    """
+    return CONTEXT * agents + (1 - CONTEXT) * names
+
+
+def believe(evidence: FloatArray) -> FloatArray:
+    """Return how likely each pair is meant beside the best one; 0 where the best leads too far.
+
+    Args:
+        evidence: A query's, shape (..., pairs), at least one pair.
+    """
+    behind = evidence - evidence.max(axis=-1, keepdims=True)
+    return np.where(behind >= np.float32(-LEAD), np.exp(behind / np.float32(SPREAD)), np.float32(0))
 
 
 def likeliest_tags(
@@ -171,7 +191,7 @@ def likeliest_tags(
         tag_similarities: Its cosine with every tag's name, shape (vocabulary,).
         most: How many tags to return.
     """
-    evidence = (agent_similarities[pairs.agents] + tag_similarities[pairs.tags]) / 2
+    evidence = weigh_pairs(agent_similarities[pairs.agents], tag_similarities[pairs.tags])
     best = np.full(len(pairs.vocabulary), -np.inf, dtype=np.float32)
     np.maximum.at(best, pairs.tags, evidence)
     order = np.argsort(-best, kind="stable")[:most]

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handoff.core.model import FloatArray, IntArray
-from handoff.core.tagging import COVER, DOUBT, FLOOR, MOST_TAGS, NAMED, SPREAD, TagPairs
+from handoff.core.tagging import (
+    DOUBT,
+    ENOUGH_TAGS,
+    FLOOR,
+    NAMED,
+    TagPairs,
+    believe,
+    weigh_pairs,
+)
 
 DoubleArray = NDArray[np.float64]
 
@@ -73,55 +81,59 @@ def _choose(
 ) -> list[tuple[str, ...]]:
     likeliest = agents.argmax(axis=1)
     own = _own_tags(pairs, agents.shape[1])
-    evidence = (agents.take(pairs.agents, axis=1) + names.take(pairs.tags, axis=1)) / 2
-    best = evidence.max(axis=1)
-    # In double precision, as Python counts.
-    said = content.astype(np.float64)
-    weak = best.astype(np.float64) * said / (said + DOUBT) < FLOOR * pairs.chances
-    rows = np.flatnonzero((own[likeliest, 0] != _NONE) & ~weak)
+    evidence = weigh_pairs(agents.take(pairs.agents, axis=1), names.take(pairs.tags, axis=1))
+    rows = np.flatnonzero(own[likeliest, 0] != _NONE)
     found: list[list[int]] = [[] for _ in range(len(agents))]
     if len(rows):
-        belief = np.exp((evidence[rows] - best[rows, None]) / np.float32(SPREAD))
-        _cover(pairs, rows, belief, own[likeliest[rows]], found)
+        # In double precision, as Python counts.
+        said = content[rows].astype(np.float64)
+        _cover(pairs, rows, evidence[rows], said, own[likeliest[rows]], found)
     return [tuple(pairs.vocabulary[tag] for tag in tags) for tags in found]
 
 
-def _cover(
-    pairs: TagPairs, rows: IntArray, belief: FloatArray, own: IntArray, found: list[list[int]]
+def _cover(  # noqa: PLR0913, PLR0917 - arrays of one shape, narrowed together
+    pairs: TagPairs,
+    rows: IntArray,
+    evidence: FloatArray,
+    said: DoubleArray,
+    own: IntArray,
+    found: list[list[int]],
 ) -> None:
     """Add tags to the queries in `rows` until each one's likely agents are covered.
 
     Args:
         pairs: The registry's.
         rows: Places in `found`, shape (queries,).
-        belief: How likely each pair is meant, shape (queries, pairs); used up.
+        evidence: For each pair, shape (queries, pairs).
+        said: How much each query says, in typical tokens, shape (queries,).
         own: The tags of each query's most similar agent, in its order, shape (queries, most).
-        found: Receives tags' numbers.
+        found: Receives tags' numbers; none where two do not cover a query's agents.
     """
     size, groups = len(pairs.vocabulary), len(pairs.starts)
     carries = np.zeros((size, groups), dtype=np.bool_)
     carries[np.repeat(np.arange(size), np.diff(pairs.carriers_from)), pairs.carriers] = True
     group_of = np.searchsorted(pairs.starts, np.arange(len(pairs.tags)), side="right") - 1
-    single = groups == belief.shape[1]
-    open_agents = belief.copy() if single else np.maximum.reduceat(belief, pairs.starts, axis=1)
+    belief = believe(evidence)
     gains = _by_tag(belief, pairs.tags, size)
-    still_open = open_agents.sum(axis=1).astype(np.float64)
-    enough = (1 - COVER) * still_open
-    for turn in range(MOST_TAGS):
+    for turn in range(ENOUGH_TAGS):
         tags = gains.argmax(axis=1) if turn else _best_of(own, gains)
-        for row, tag in zip(rows.tolist(), tags.tolist(), strict=True):
-            found[row].append(tag)
-        closed = carries[tags]
-        open_agents[closed] = 0
-        still_open = open_agents.sum(axis=1).astype(np.float64)
-        going_on = still_open > enough
-        if turn + 1 == MOST_TAGS or not going_on.any():
-            return
-        gone = closed[:, group_of]
+        best = np.where(pairs.tags == tags[:, None], evidence, -np.inf).max(axis=1)
+        strength = best.astype(np.float64) * said / (said + DOUBT)
+        likely = strength >= FLOOR * pairs.chances
+        gone = carries[tags][:, group_of]
         gains -= _by_tag(np.where(gone, belief, 0), pairs.tags, size)
         belief[gone] = 0
-        rows, belief, enough = rows[going_on], belief[going_on], enough[going_on]
-        open_agents, gains = open_agents[going_on], gains[going_on]
+        left = belief.any(axis=1)
+        last = turn + 1 == ENOUGH_TAGS
+        for row, tag, kept in zip(
+            rows.tolist(), tags.tolist(), (likely & ~(left & last)).tolist(), strict=True
+        ):
+            found[row] = [*found[row], tag] if kept else []
+        going_on = likely & left
+        if not going_on.any():
+            return
+        rows, evidence, said = rows[going_on], evidence[going_on], said[going_on]
+        belief, gains = belief[going_on], gains[going_on]
 
 
 def _own_tags(pairs: TagPairs, agents: int) -> IntArray:

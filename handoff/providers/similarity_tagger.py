@@ -9,7 +9,7 @@ from handoff.protocols import Embedder, VectorIndex
 from handoff.providers.embedded import EmbeddedModel
 from handoff.trace import note
 
-TAGGING_VERSION = 1
+TAGGING_VERSION = 2
 """Part of the tag extractor's identity: raise it whenever `core.tagging` decides otherwise."""
 
 _QUERIES_AT_ONCE = 256
@@ -50,7 +50,7 @@ class LocalTagExtractor:
         return f"similarity-{TAGGING_VERSION}-{self._embedder.identity}"
 
     async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...] | None]:
-        """Return at most five tags a query, best first; see `TagExtractor`."""
+        """Return one or two tags a query, best first, or none; see `TagExtractor`."""
         tags = await self._weighed(queries, lambda *row: choose_tags(self._pairs, *row))
         note(count=len(queries), cached=0)
         return list(tags)

@@ -20,6 +20,11 @@ SOURCES = {
     ThresholdSource.AGENT: "the agent's own",
 }
 
+CARRIES = 0.25
+"""An example is named that adds at least this share of a score."""
+AUDIBLE = 0.1
+"""And at least so much: a share of next to nothing is nothing. See docs/learning.md."""
+
 STAGES_IN_WORDS = {
     "extract_tags": "Tags",
     "embed_query": "Query",
@@ -88,7 +93,8 @@ def comparison(route: Route) -> str:
         )
     first_score, second_score = together(best.score, second.score)
     first_name, second_name = names([best, second])
-    if ranking.candidates == 1:
+    # Only what scores better is missed: of the others the filter repeats what the scores say.
+    if ranking.candidates == 1 and second.score >= best.score:
         return (
             f"Only {first_name} carries {_carried(best.matched_tags)}; the next, {second_name} "
             f"({second_score} against {first_score}), was removed by the tag filter."
@@ -105,13 +111,16 @@ def comparison(route: Route) -> str:
 
 
 def voice(route: Route, learned: Learned | None) -> str | None:
-    """Say which example spoke for the best agent; None where none did.
+    """Say which example carries the best agent's score, if one does.
+
+    Every example adds a little for every query, and the greatest of many little ones explains
+    nothing: an example is named from `CARRIES` of the score and from `AUDIBLE` on.
 
     Args:
         route: Any route.
         learned: What the registry's examples taught, by the embedder of the route.
     """
-    best = route.decision.best.agent
+    best, best_score = route.decision.best.agent, route.decision.best.score
     evidence = route.evidence
     if learned is None or "embed_query" in evidence.degraded or route.decision.unknown_script:
         return None
@@ -119,6 +128,8 @@ def voice(route: Route, learned: Learned | None) -> str | None:
     heard = strongest_voice(evidence.vector, evidence.query, learned, position)
     if heard is None:
         return f"No example speaks for {best.name}; its description does."
+    if heard.added < max(CARRIES * best_score, AUDIBLE):
+        return f"No single example carries the score of {best.name}."
     example = shorten(learned.lessons.texts[heard.example], 80)
     return f"Like the example '{example}', which adds {heard.added:.2f} for {best.name}."
 

@@ -46,20 +46,33 @@ def questions(draw):
 
 @some
 @given(question=questions())
-def test_at_most_five_tags_of_the_vocabulary_are_chosen_once_each(question):
+def test_at_most_two_tags_of_the_vocabulary_are_chosen_once_each(question):
     """Whatever the similarities are, the answer is a short list without repetition."""
     tags = choose(*question)
 
-    assert len(tags) <= 5
+    assert len(tags) <= 2
     assert len(set(tags)) == len(tags)
     assert set(tags) <= set(question[0].vocabulary)
 
 
-def test_more_than_five_are_never_chosen():
-    """Eight agents that are meant alike and share no tag are cut off after five tags."""
+@pytest.mark.parametrize(
+    ("meant", "count"),
+    [pytest.param(1, 1, id="one"), pytest.param(2, 2, id="two"), pytest.param(3, 0, id="three")],
+)
+def test_where_more_than_two_tags_would_be_needed_there_are_none(meant, count):
+    """So many agents are meant alike and share no tag: any two of three would be a guess."""
     registry = registry_of([(f"tag {at}",) for at in range(8)])
 
-    assert len(choose(registry, [0.6] * 8)) == 5
+    assert len(choose(registry, [0.6] * meant + [0.0] * (8 - meant))) == count
+
+
+def test_a_tag_that_is_not_likely_itself_takes_the_others_with_it():
+    """Whoever comes near the best may be meant, so a filter without the weak tag would guess."""
+    registry = registry_of([("billing",), ("model",)])
+    names = [0.0, 0.0]
+
+    assert choose(registry, [0.3, 0.1], names) == ("billing", "model")
+    assert choose(registry, [0.3, 0.05], names) == ()
 
 
 @some

@@ -26,31 +26,33 @@ def by_the_rule(registry, agents, names, content):
     if not likeliest.tags:
         return ()
     evidence = {
-        (at, tag): (agents[at] + names[registry.vocabulary.index(tag)]) / np.float32(2)
+        (at, tag): tagging.weigh_pairs(agents[at], names[registry.vocabulary.index(tag)])
         for at, agent in enumerate(registry.agents)
         for tag in agent.tags
     }
-    best = float(max(evidence.values()))
-    chances = float(np.sqrt(np.log1p(len(evidence))))
-    if best * content / (content + tagging.DOUBT) < tagging.FLOOR * chances:
-        return ()
+    best = max(evidence.values())
+    floor = tagging.FLOOR * float(np.sqrt(np.log1p(len(evidence))))
     belief = {
-        pair: float(np.exp((each - best) / tagging.SPREAD)) for pair, each in evidence.items()
+        pair: float(np.exp((each - best) / np.float32(tagging.SPREAD)))
+        for pair, each in evidence.items()
+        if each - best >= np.float32(-tagging.LEAD)
     }
-    wanted = {
-        at: max(each for (agent, _), each in belief.items() if agent == at) for at, _ in belief
-    }
-    enough = (1 - tagging.COVER) * sum(wanted.values())
     chosen = []
-    while len(chosen) < tagging.MOST_TAGS and sum(wanted.values()) > enough:
+    while belief:
         eligible = registry.vocabulary if chosen else likeliest.tags
         gains = {
-            tag: sum(each for (at, named), each in belief.items() if named == tag and at in wanted)
+            tag: sum(each for (_, named), each in belief.items() if named == tag)
             for tag in eligible
         }
         chosen.append(max(gains, key=gains.get))
-        wanted = {
-            at: each for at, each in wanted.items() if chosen[-1] not in registry.agents[at].tags
+        nearest = float(max(each for (_, tag), each in evidence.items() if tag == chosen[-1]))
+        likely = nearest * content / (content + tagging.DOUBT) >= floor
+        if not likely or len(chosen) > tagging.ENOUGH_TAGS:
+            return ()
+        belief = {
+            (at, tag): each
+            for (at, tag), each in belief.items()
+            if chosen[-1] not in registry.agents[at].tags
         }
     return tuple(chosen)
 

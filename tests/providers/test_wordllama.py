@@ -150,13 +150,14 @@ def test_the_default_threshold_is_the_one_found_on_the_cases(root):
     assert WordllamaEmbedder.default_threshold == round(best_threshold(swept, net), 2)
 
 
-def test_most_cases_get_a_tag_of_the_right_agent(root):
-    """On cases.csv 90 % of in-scope queries get one, half of what nobody should take gets none."""
+def test_a_tag_is_given_where_it_means_something(root):
+    """On cases.csv 99 % of right agents stay; what nobody should take gets a tag in one of ten."""
     registry, expected, evidence = gather(root)
     quality = measure_tags(evidence, registry, expected)
 
-    assert quality.right_tag >= 0.9
-    assert quality.none_without_tag >= 0.5
+    assert quality.survive >= 0.99
+    assert quality.none_without_tag >= 0.9
+    assert quality.mean_tags > 0.1
 
 
 def test_tags_keep_the_right_agent_of_a_public_registry(data):

@@ -152,15 +152,21 @@ def test_a_single_agent_is_never_too_close():
         ),
         pytest.param(
             routed(*SCORES, tags=("refund",)),
-            "Only Biller carries refund; the next, Coder (0.50 against 0.75), was removed by the "
-            "tag filter.",
-            id="single candidate",
+            "The query's meaning is closer to Biller (0.75) than to Coder (0.50); Biller carries "
+            "refund, Coder none of the tags.",
+            id="single candidate that leads anyway",
         ),
         pytest.param(
             routed(0.25, 0.5, tags=("bug",)),
             "Only Coder carries bug; the next, Biller (0.50 against 0.25), was removed by the tag "
             "filter.",
             id="a better one was removed",
+        ),
+        pytest.param(
+            routed(0.5, 0.5, tags=("bug",)),
+            "Only Coder carries bug; the next, Biller (0.50 against 0.50), was removed by the tag "
+            "filter.",
+            id="an equal one was removed",
         ),
     ],
 )
