@@ -22,6 +22,7 @@ from handoff.batch.rows import InputFile, InputRow
 from handoff.core.errors import BatchError
 from handoff.core.model import Outcome
 from handoff.core.texts import csv_text, formula_safe, shorten
+from handoff.files.whole_file import same_file
 
 Submit = Callable[[Sequence[str]], Future[list[Cells]]]
 """Start to route texts; the future gives the cells of `COLUMNS`, one row a text."""
@@ -83,7 +84,7 @@ def run_batch(
         BatchError: The input, the output or its checkpoint cannot be used.
         ProviderError: A chunk could not be routed; what was done before it is kept.
     """
-    if target.resolve() == source.resolve():
+    if same_file(target, source):
         raise BatchError("The output would replace the input: choose another output.")
     rows = InputFile(source, (_LINE, *COLUMNS))
     try:

@@ -13,12 +13,12 @@ import click
 from handoff.batch.checkpoint import batch_ground
 from handoff.batch.run import Lanes, Progress, run_batch
 from handoff.batch.workers import open_lanes
-from handoff.cli.options import FAILED, JUDGING, OK, RoutingOptions, routing_options
+from handoff.cli.options import FAILED, JUDGING, OK, RoutingOptions, refuse_own, routing_options
 from handoff.core.errors import BatchError, SettingsError
 from handoff.core.model import Policy
 from handoff.core.texts import shorten
 from handoff.report.examples_words import example_notes
-from handoff.workbench import Workbench
+from handoff.workbench import Workbench, open_workbench
 
 _SHOWN_EVERY_SECONDS = 0.2
 
@@ -41,7 +41,9 @@ def batch(source: Path, target: Path, resume: bool, flyte: bool, options: Routin
     """Route every row of IN.csv, which has a column `query`; nothing is handed off."""
     if flyte and options.no_examples:
         raise SettingsError("--no-examples does not reach Flyte's workers: leave one of them out.")
-    with options.open() as bench:
+    settings = options.settings()
+    refuse_own(target, settings.own_files)
+    with open_workbench(settings) as bench:
         policy = options.policy(bench)
         ground = batch_ground(source, bench.router, policy)
         with _lanes(bench, policy, source, flyte=flyte) as lanes:

@@ -17,6 +17,7 @@ from handoff.cli.options import (
     JUDGING,
     OK,
     RoutingOptions,
+    refuse_own,
     routing_options,
 )
 from handoff.core.errors import CasesError, SettingsError
@@ -125,7 +126,10 @@ def check(
     most = None if max_wrong is None else parse_share(max_wrong, "--max-wrong")
     if least is None and most is None:
         raise SettingsError("Nothing is required: give --min-accuracy, --max-wrong or both.")
-    with options.open() as bench:
+    settings = options.settings()
+    if junit is not None:
+        refuse_own(junit, (*settings.own_files, cases_path))
+    with open_workbench(settings) as bench:
         cases = load_cases(cases_path, bench.registry)
         policy = options.policy(bench)
         (run,) = _gather([bench], cases)

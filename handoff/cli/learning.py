@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from handoff.cli.options import CASES, JSON, OK, RoutingOptions, routing_options
-from handoff.core.errors import CasesError, QueryError, SettingsError
+from handoff.cli.options import CASES, JSON, OK, RoutingOptions, refuse_own, routing_options
+from handoff.core.errors import CasesError, QueryError
 from handoff.core.learning import lessons_of
 from handoff.core.model import Example
 from handoff.core.texts import agent_text, parse_query, shorten
@@ -41,11 +41,8 @@ def learn_cases(
 ) -> int:
     """Make examples of the labelled queries in CASES, and prove what they are worth."""
     settings = replace(options.settings(), examples=None)
-    if output is not None and output.resolve() in {
-        settings.registry.resolve(),
-        cases_path.resolve(),
-    }:
-        raise SettingsError(f"{output} holds something else: name another file with -o.")
+    if output is not None:
+        refuse_own(output, (*settings.own_files, cases_path))
     with open_workbench(settings) as bench:
         worth, examples, notes = _learn(bench, cases_path)
     if output is not None:

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -11,9 +11,11 @@ from typing import Any
 
 import click
 
+from handoff.core.errors import SettingsError
 from handoff.core.model import Policy
-from handoff.core.texts import terminal_safe
+from handoff.core.texts import shorten, terminal_safe
 from handoff.files.settings import Settings, load_settings
+from handoff.files.whole_file import same_file
 from handoff.workbench import Workbench, open_workbench
 
 OK, FAILED, ERROR = 0, 1, 2
@@ -117,6 +119,22 @@ class RoutingOptions:
 def complain(text: str) -> None:
     """Say something on standard error, whatever texts from outside it repeats."""
     click.echo(f"handoff: {terminal_safe(text)}", err=True)
+
+
+def refuse_own(target: Path, own: Iterable[Path]) -> None:
+    """Refuse an output that would replace a file that is read.
+
+    Raises:
+        SettingsError: It is one of them, under whichever name.
+    """
+    for path in own:
+        if same_file(target, path):
+            name, read = shorten(str(target), 200), shorten(str(path), 200)
+            other = target.absolute() != path.absolute()
+            kept = f" under another name, {read}" if other else ""
+            raise SettingsError(
+                f"{name} is read by handoff{kept}: choose another output, it would be replaced."
+            )
 
 
 def routing_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

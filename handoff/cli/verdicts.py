@@ -15,11 +15,13 @@ from handoff.cli.options import (
     Output,
     RoutingOptions,
     complain,
+    refuse_own,
     routing_options,
 )
+from handoff.core.errors import SettingsError
 from handoff.core.texts import shorten
 from handoff.files.csv_table import load_bytes
-from handoff.files.settings import load_state_dir
+from handoff.files.settings import LOG_NAME, load_settings, load_state_dir
 from handoff.files.whole_file import write_whole
 from handoff.report.verdicts_words import regression_line, regression_summary, stats_in_words
 from handoff.verdicts.conclusions import (
@@ -46,6 +48,8 @@ def verdicts() -> None:
 @click.pass_obj
 def export_verdicts(output: Output, target: Path | None, as_json: bool) -> int:
     """Print the whole log as CSV, or as JSON."""
+    if target is not None:
+        refuse_own(target, _own_files())
     entries = _read_log()
     text = format_json(entries) if as_json else format_csv(entries)
     if target is None:
@@ -116,6 +120,14 @@ def _regression(one: Regression) -> dict[str, object]:
         "score": best.score,
         "threshold": one.decision.threshold,
     }
+
+
+def _own_files() -> tuple[Path, ...]:
+    """Return the files that must not be replaced; without a registry it is the log alone."""
+    try:
+        return load_settings(os.environ).own_files
+    except SettingsError:
+        return (load_state_dir(os.environ) / LOG_NAME,)
 
 
 def _read_log() -> list[Entry]:

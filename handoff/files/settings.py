@@ -11,6 +11,7 @@ from handoff.core.texts import parse_number, shorten
 
 CONFIG_NAME = "handoff.toml"
 EXAMPLES_NAME = "examples.csv"
+LOG_NAME = "verdicts.sqlite"
 _HUGE = 1e9
 SECRETS = Path(".streamlit") / "secrets.toml"
 EMBEDDED = ("local", "local-fast", "local-minilm")
@@ -93,6 +94,12 @@ class Settings:
     def embedded(self) -> str:
         """Which of `EMBEDDED` tags rest on, and the fallback."""
         return self.embedder if self.embedder in EMBEDDED else "local"
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The files that routing reads, and the log: no output may replace one of them."""
+        named = (self.registry, self.cases, self.config, self.examples, self.prices)
+        return (*(path for path in named if path is not None), self.state_dir / LOG_NAME)
 
     @property
     def config_to_save(self) -> Path:

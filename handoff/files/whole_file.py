@@ -68,6 +68,14 @@ def keep_copy(path: Path, error: type[HandoffError]) -> None:
         raise error(f"{name} cannot be copied ({reason}): choose another place.") from None
 
 
+def same_file(one: Path, other: Path) -> bool:
+    """Tell whether two names lead to one file, through links of either kind too."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
 def remove_unfinished(path: Path) -> None:
     """Remove what a killed process left beside a file; nobody else may be writing it."""
     with contextlib.suppress(OSError, ValueError, RuntimeError):

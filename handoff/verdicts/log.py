@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from handoff.core.texts import shorten
+from handoff.files.settings import LOG_NAME
 from handoff.resilience.sqlite import use_wal
 from handoff.verdicts.record import Entry, RecordError, VerdictsError, entry_to_record, parse_record
 from handoff.verdicts.salvage import readable_rows
+from handoff.verdicts.unwritable import cannot_write, rows_after
 
 Result = TypeVar("Result")
 
-LOG_NAME = "verdicts.sqlite"
 _TABLE = """
 CREATE TABLE entries (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -101,12 +102,17 @@ class VerdictLog:
                 "SELECT number, record, checksum FROM entries WHERE number > ? ORDER BY number",
                 (after,),
             ).fetchall()
-            last = found[-1][0] if found else after
-            return [_load(record, checksum) for _, record, checksum in found], last
+            return _loaded(found, after)
 
         if self._connection is None and not self.path.exists():
             return [], after
-        return self._attempt(select, "read")
+        try:
+            return self._attempt(select, "read")
+        except _UnwritableError as refusal:
+            try:
+                return _loaded(rows_after(self.path, after), after)
+            except (sqlite3.Error, OSError):
+                raise refusal from None
 
     @property
     def file(self) -> tuple[int, int] | None:
@@ -226,10 +232,15 @@ class VerdictLog:
 
     def _refusal(self, doing: str, failure: Exception) -> VerdictsError:
         reason = getattr(failure, "strerror", None) or failure
-        return VerdictsError(
+        kind = _UnwritableError if cannot_write(failure) else VerdictsError
+        return kind(
             f"{self._name} cannot be {doing} ({reason}): check space and rights and do it again; "
             "what was kept before is still there."
         )
+
+
+class _UnwritableError(VerdictsError):
+    """A log beside which nothing can be written."""
 
 
 class _Damaged(sqlite3.DatabaseError):
@@ -263,6 +274,12 @@ def _insert(connection: sqlite3.Connection, entry: Entry) -> bool:
         (entry.id, record, zlib.crc32(record.encode())),
     )
     return True
+
+
+def _loaded(rows: Sequence[tuple[int, bytes, int]], after: int) -> tuple[list[Entry], int]:
+    """Return the entries of rows, and the number of the last one; `after` where there is none."""
+    last = rows[-1][0] if rows else after
+    return [_load(record, checksum) for _, record, checksum in rows], last
 
 
 def _load(record: bytes, checksum: int) -> Entry:

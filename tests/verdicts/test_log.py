@@ -1,5 +1,6 @@
 """The verdict log: nothing that was judged is lost, whatever happens to the process or the file."""
 
+import errno
 import os
 import signal
 import sqlite3
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import fields
+from types import SimpleNamespace
 
 import platformdirs
 import pytest
@@ -62,6 +64,18 @@ try:
 except VerdictsError as error:
     print(error)
 print(kept)
+"""
+
+
+READ_ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+
+from handoff.verdicts.log import VerdictLog
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+entries, _ = VerdictLog(Path(sys.argv[1])).read()
+print([entry.id for entry in entries])
 """
 
 
@@ -205,6 +219,40 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(start, log):
     assert sentence.endswith("what was kept before is still there.")
     assert len(ids(log)) == int(kept) > 1
     assert log.append([given(id="again")]) == 1
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EACCES])
+@pytest.mark.parametrize("open_elsewhere", [False, True], ids=["closed", "open elsewhere"])
+def test_a_log_is_read_where_nothing_can_be_written(log, monkeypatch, number, open_elsewhere):
+    """Also what another process wrote and SQLite has not taken over into the file yet."""
+    log.append([given(id="a"), given(id="b")])
+    if not open_elsewhere:
+        log.close()
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    held = SimpleNamespace(open=refuse, close=os.close, O_CREAT=os.O_CREAT, O_RDWR=os.O_RDWR)
+    monkeypatch.setattr(verdicts, "os", held)
+    beside = sorted(log.path.parent.iterdir())
+    with closing(VerdictLog(log.path.parent)) as other:
+        entries, last = other.read()
+
+        assert ([entry.id for entry in entries], last) == (["a", "b"], 2)
+        assert ids(other) == ["a", "b"]
+        assert [entry.id for entry in other.read(1)[0]] == ["b"]
+        with pytest.raises(VerdictsError, match="cannot be written"):
+            other.append([given(id="c")])
+    assert sorted(log.path.parent.iterdir()) == beside
+
+
+def test_a_log_is_read_on_a_full_disk(start, log):
+    """No file may grow by a byte, and SQLite's own begin empty."""
+    log.append([given(id="a")])
+    log.close()
+
+    with start(READ_ON_A_FULL_DISK) as reader:
+        assert reader.communicate()[0] == "['a']\n"
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
