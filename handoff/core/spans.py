@@ -7,9 +7,10 @@ from dataclasses import dataclass
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _LETTERS = rf"[^\W{_UNSPACED}]+"
 _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTERS}(?:['\u2019./&+#-]+{_LETTERS})*[+#]*")
-_BEFORE_STOP = re.compile(r"\s+(?=[,.;:!?)])")
-_STOPS_IN_A_ROW = re.compile(r"[,;:](?=\s*[,;:.!?])")
-_LEADING_STOPS = re.compile(r"^[\s,.;:!?)]+")
+# For texts between whose words one space stands.
+_BEFORE_STOP = re.compile(r" (?=[,.;:!?)])")
+_STOPS_IN_A_ROW = re.compile(r"[,;:](?= ?[,;:.!?])")
+_LEADING_STOPS = re.compile(r"^[ ,.;:!?)]+")
 
 
 @dataclass(frozen=True, slots=True)
