@@ -63,9 +63,10 @@ class OpenAIRunner:
                     for choice in chunk.choices:
                         finished = finished or choice.finish_reason is not None
                         if choice.delta.content:
-                            pieces.append(choice.delta.content)
+                            piece = _shown(choice.delta.content)
+                            pieces.append(piece)
                             if on_text is not None:
-                                on_text(choice.delta.content)
+                                on_text(piece)
             return _Answer("".join(pieces), finished, usage)
 
         def read(answer: _Answer) -> str:
@@ -74,3 +75,14 @@ class OpenAIRunner:
             return answer.text
 
         return await self._connection.call(call, send, read)
+
+
+def _shown(piece: object) -> str:
+    """Return a piece of an answer as text that can be shown: half a surrogate pair cannot.
+
+    Raises:
+        TypeError: It is no text; the SDK checks none of this.
+    """
+    if not isinstance(piece, str):
+        raise TypeError("a piece of an answer is no text")
+    return piece.encode(errors="replace").decode()
