@@ -156,7 +156,7 @@ def filter_note(route: Route) -> str:
     if not route.policy.use_tags:
         return f"The tag filter is off: {all_kept}."
     if not ranking.tags:
-        return f"No tag fits the query, so {all_kept}."
+        return f"No tag clearly fits the query, so {all_kept}."
     if ranking.widened:
         return f"No agent carries these tags, so {all_kept}."
     return f"{ranking.candidates:,} of {counted(len(ranking), 'agent')} kept."

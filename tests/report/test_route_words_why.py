@@ -41,7 +41,9 @@ from handoff.report.route_words import (
         pytest.param(routed(*SCORES, tags=("code",)), "2 of 3 agents kept.", id="some"),
         pytest.param(routed(*SCORES, tags=("code", "refund")), "3 of 3 agents kept.", id="all"),
         pytest.param(
-            routed(*SCORES), "No tag fits the query, so all 3 agents were kept.", id="no tags"
+            routed(*SCORES),
+            "No tag clearly fits the query, so all 3 agents were kept.",
+            id="no tags",
         ),
         pytest.param(
             routed(*SCORES, tags=("code",), policy=OFF),
@@ -60,7 +62,7 @@ from handoff.report.route_words import (
         ),
         pytest.param(
             routed(*[0.5] * 1_200, agents=crowd(1_200)),
-            "No tag fits the query, so all 1,200 agents were kept.",
+            "No tag clearly fits the query, so all 1,200 agents were kept.",
             id="thousands",
         ),
         pytest.param(
@@ -79,7 +81,7 @@ def test_the_filter_note_says_how_many_agents_were_kept_and_why(route, words):
     ("tags", "words"),
     [
         pytest.param(("code",), "2 of 3 agents kept.", id="tags"),
-        pytest.param((), "No tag fits the query, so all 3 agents were kept.", id="no tags"),
+        pytest.param((), "No tag clearly fits the query, so all 3 agents were kept.", id="no tags"),
     ],
 )
 def test_tags_are_not_said_to_be_missing_where_another_stage_was_skipped(tags, words):
@@ -91,7 +93,7 @@ def test_tags_are_not_said_to_be_missing_where_another_stage_was_skipped(tags, w
     ("route", "words"),
     [
         pytest.param(
-            routed(0.5), "No tag fits the query, so the only agent was kept.", id="no tags"
+            routed(0.5), "No tag clearly fits the query, so the only agent was kept.", id="no tags"
         ),
         pytest.param(
             routed(0.5, policy=OFF), "The tag filter is off: the only agent was kept.", id="off"
