@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.embedded import embedded
 from benchmarks.labelled_set import Set
 from handoff.background import BackgroundLoop
+from handoff.core.agent_rows import compare
 from handoff.core.learning import NO_OWNER, Lessons
 from handoff.core.model import BoolArray, FloatArray, IntArray
 from handoff.core.tags import carriers_of
@@ -88,10 +89,11 @@ def baseline_accuracies(
 
 def baselines(data: Set, learning: IntArray) -> dict[str, Callable[[IntArray], Scored]]:
     """Return the simpler ways to score, each from its test rows to its scores."""
-    agents, lessons = data.agents, part(data.lessons, learning)
+    agents, lessons = data.agents.wholes, part(data.lessons, learning)
 
     def described(test: IntArray) -> Scored:
-        return Scored(lessons.vectors @ agents.T, data.lessons.vectors[test] @ agents.T)
+        asked = data.lessons.vectors[test]
+        return Scored(compare(lessons.vectors, data.agents), compare(asked, data.agents))
 
     def centroid_held_out(test: IntArray) -> Scored:
         centres = centroids(agents, lessons)

@@ -10,9 +10,9 @@ import numpy as np
 from benchmarks.embedded import LOCAL, embedded
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
+from handoff.core.agent_rows import AgentRows, texts_of
 from handoff.core.learning import Lessons, lessons_of
-from handoff.core.model import Example, FloatArray, IntArray, Registry
-from handoff.core.texts import agent_text
+from handoff.core.model import Example, IntArray, Registry
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.proof import MOST_TO_LEARN
 from handoff.evaluation.run import Run, gather_cases
@@ -34,14 +34,14 @@ class Set:
         registry: Its agents.
         settings: The embedded model for both providers.
         cases: Its labelled queries.
-        agents: The agents' unit rows, shape (agents, d).
+        agents: The agents' unit rows.
         lessons: All cases as arrays.
     """
 
     registry: Registry
     settings: Settings
     cases: tuple[Case, ...]
-    agents: FloatArray
+    agents: AgentRows
     lessons: Lessons
 
     @property
@@ -55,12 +55,13 @@ def load_set(folder: Path, cache_dir: Path, loop: BackgroundLoop) -> Set:
     settings = load_settings(LOCAL | {"HANDOFF_CACHE_DIR": str(cache_dir)}, folder / "agents.csv")
     registry = load_registry(settings.registry)
     cases = load_cases(folder / "cases.csv", registry).cases
-    texts = [agent_text(agent) for agent in registry.agents]
+    described = texts_of(registry.agents)
+    texts = described.texts
     queries = tuple(case.query for case in cases)
     rows = loop.run(embedded().embed([*texts, *queries]))
     examples = [Example(case.query, case.expected) for case in cases]
     lessons = lessons_of(examples, rows[len(texts) :], registry)
-    return Set(registry, settings, cases, rows[: len(texts)], lessons)
+    return Set(registry, settings, cases, described.rows(rows[: len(texts)]), lessons)
 
 
 def halves(owners: IntArray, seed: int) -> tuple[IntArray, IntArray]:

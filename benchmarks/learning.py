@@ -40,6 +40,7 @@ from benchmarks.labelled_set import (
 )
 from benchmarks.learning_times import analysis_ms, learning_seconds, route_ms
 from handoff.background import BackgroundLoop
+from handoff.core.agent_rows import compare
 from handoff.core.learning import NO_OWNER, Learned, best_threshold, learn, score_queries
 from handoff.core.model import IntArray, Registry
 from handoff.core.word_overlap import normal_form
@@ -121,7 +122,9 @@ def split_figures(data: Set, loop: BackgroundLoop, *, tags: bool) -> Figures:
             judged = routed(data, learned, test)
             held_out = judge_scores(learned.held_out.copy(), data.owners[rows])
             recommended = choose(held_out, Goal(Aim.ACCURACY)).threshold
-            plain = judge_scores(data.lessons.vectors[test] @ data.agents.T, data.owners[test])
+            plain = judge_scores(
+                compare(data.lessons.vectors[test], data.agents), data.owners[test]
+            )
             figures |= {
                 METHOD: accuracy_at(judged, own_threshold(learned)),
                 RECOMMENDED: accuracy_at(judged, recommended),
@@ -171,7 +174,9 @@ def few_figures(data: Set) -> list[dict[str, float]]:
             found = {
                 "examples": len(rows),
                 DESCRIPTION: accuracy_at(
-                    judge_scores(data.lessons.vectors[test] @ data.agents.T, data.owners[test]),
+                    judge_scores(
+                        compare(data.lessons.vectors[test], data.agents), data.owners[test]
+                    ),
                     EVERYBODY,
                 ),
                 METHOD: accuracy_at(judged, own_threshold(learned)),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from handoff.core.agent_rows import AgentRows
 from handoff.core.learning import Learned
 from handoff.core.model import Agent, EvidenceSet, FloatArray, IntArray, Registry
 
@@ -155,12 +156,11 @@ class VectorIndex(Protocol):
         """What the registry's examples taught; None without examples, or before `prepare`."""
         ...
 
-    async def prepare(self, agents: FloatArray | None = None) -> None:
+    async def prepare(self, agents: AgentRows | None = None) -> None:
         """Embed the registry, the first time; afterwards do nothing.
 
         Args:
-            agents: The agents' unit rows where somebody embedded them already, shape (agents,
-                dimensions).
+            agents: Their unit rows where somebody embedded them already.
 
         Raises:
             ProviderError: The agents could not be embedded.

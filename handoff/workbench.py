@@ -16,10 +16,11 @@ from threadpoolctl import threadpool_limits
 
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_connection, build_router, open_registry
+from handoff.core.agent_rows import AgentRows, texts_of
 from handoff.core.errors import CasesError, HandoffError, StalePolicyError
 from handoff.core.learning import Lessons, learn
 from handoff.core.model import EvidenceSet, FloatArray, Policy, Registry, ThresholdSource
-from handoff.core.texts import agent_text, shorten
+from handoff.core.texts import shorten
 from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.proof import Worth, draw_curve, prove
 from handoff.evaluation.recommend import Recommendation
@@ -140,9 +141,10 @@ class Workbench:
         """Return one unit row a text, shape (texts, dimensions); raises ProviderError."""
         return self.run(_embed(self.router, texts))
 
-    def embed_agents(self) -> FloatArray:
-        """Return the agents' unit rows, shape (agents, dimensions); raises ProviderError."""
-        return self.embed([agent_text(agent) for agent in self.registry.agents])
+    def embed_agents(self) -> AgentRows:
+        """Return the agents' unit rows; raises ProviderError."""
+        texts = texts_of(self.registry.agents)
+        return texts.rows(self.embed(texts.texts))
 
     def cost_usd(self, texts: Sequence[str]) -> float | None:
         """Return the most that embedding texts can cost; None where that is not known."""
@@ -266,11 +268,11 @@ def build_workbench(
     return Workbench(settings, router, examples, connection, loop)
 
 
-def measure_worth(agents: FloatArray, lessons: Lessons) -> Worth:
+def measure_worth(agents: AgentRows, lessons: Lessons) -> Worth:
     """Learn from examples, and prove what that is worth, each judged by what it did not teach.
 
     Args:
-        agents: Unit rows, shape (agents, dimensions).
+        agents: Their unit rows.
         lessons: At most `MOST_TO_LEARN` examples.
     """
     # Two threads of arithmetic on a busy machine take up to twenty times as long as one.

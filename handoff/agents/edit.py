@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from handoff.core.agent_rows import compare, texts_of
 from handoff.core.learning import NO_OWNER, Learned, Lessons, learn, score_queries
 from handoff.core.lexical import build_lexicon
 from handoff.core.lexical_many import QueryWords, lay_out_words, lexical_scores_of
 from handoff.core.model import Agent, FloatArray, IntArray, Registry
-from handoff.core.scoring import similarities
 from handoff.core.tagging import stems
-from handoff.core.texts import agent_text
+from handoff.core.texts import agent_text, agent_texts
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import Analysis
 from handoff.evaluation.compare import renumbered
@@ -84,9 +84,9 @@ def new_texts(ground: EditGround, registry: Registry) -> list[str]:
 
     The edit must be one whose tags can be chosen again.
     """
-    known = {agent_text(agent) for agent in ground.labelled.registry.agents}
-    texts = [agent_text(agent) for agent in registry.agents]
-    texts = [text for text in texts if text not in known]
+    known = {agent_texts(agent) for agent in ground.labelled.registry.agents}
+    every = (agent_texts(agent) for agent in registry.agents)
+    texts = [text for own in every if own not in known for text in own]
     return list(dict.fromkeys([*texts, *(ground.tagging.new_tags(registry) or ())]))
 
 
@@ -117,14 +117,15 @@ def edit_agents(ground: EditGround, registry: Registry, rows: Mapping[str, Float
 def _similarities(
     ground: EditGround, registry: Registry, rows: Mapping[str, FloatArray]
 ) -> FloatArray:
-    """Return every query's cosine with every agent; columns of known texts are copied."""
+    """Return every query's similarity with every agent; columns of known texts are copied."""
     before, evidence = ground.labelled.registry, ground.labelled.evidence
-    column_of = {agent_text(agent): at for at, agent in enumerate(before.agents)}
-    texts = [agent_text(agent) for agent in registry.agents]
-    scores = evidence.similarities.take([column_of.get(text, 0) for text in texts], axis=1)
-    new = [at for at, text in enumerate(texts) if text not in column_of]
+    column_of = {agent_texts(agent): at for at, agent in enumerate(before.agents)}
+    columns = [column_of.get(agent_texts(agent)) for agent in registry.agents]
+    scores = evidence.similarities.take([column or 0 for column in columns], axis=1)
+    new = [at for at, column in enumerate(columns) if column is None]
     if new:
-        scores[:, new] = _cosines(evidence.vectors, [rows[texts[at]] for at in new])
+        agents = texts_of([registry.agents[at] for at in new]).rows_from(rows)
+        scores[:, new] = compare(evidence.vectors, agents)
     return scores
 
 
@@ -133,17 +134,16 @@ def _learned_scores(
 ) -> FloatArray:
     """Learn again from the examples whose agent is still there."""
     before, evidence = ground.labelled.registry, ground.labelled.evidence
-    row_of = {
-        agent_text(agent): row for agent, row in zip(before.agents, learned.agents, strict=True)
-    } | dict(rows)
-    agents = np.stack([row_of[agent_text(agent)] for agent in registry.agents])
+    known = (*learned.agents.wholes, *learned.agents.phrases)
+    row_of = dict(zip(texts_of(before.agents).texts, known, strict=True)) | dict(rows)
+    agents = texts_of(registry.agents).rows_from(row_of)
     kept = [
         at
         for at, owner in enumerate(learned.lessons.owners.tolist())
         if owner == NO_OWNER or before.agents[owner].id in registry.positions
     ]
     if not kept:
-        return similarities(evidence.vectors, agents, np.arange(len(agents), dtype=np.intp))
+        return compare(evidence.vectors, agents)
     owners = [
         NO_OWNER if owner == NO_OWNER else registry.positions[before.agents[owner].id]
         for owner in learned.lessons.owners[kept].tolist()
@@ -160,10 +160,6 @@ def _learned_scores(
         if lesson in place:
             scores[case] = again.held_out[place[lesson]]
     return scores
-
-
-def _cosines(vectors: FloatArray, rows: Sequence[FloatArray]) -> FloatArray:
-    return similarities(vectors, np.stack(rows), np.arange(len(rows), dtype=np.intp))
 
 
 @dataclass(frozen=True, slots=True)

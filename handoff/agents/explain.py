@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handoff.core.agent_rows import texts_of
 from handoff.core.explain import (
     Edit,
     Explanation,
@@ -18,7 +19,7 @@ from handoff.core.explain import (
     variants_of,
 )
 from handoff.core.lexical import lexical_scores
-from handoff.core.model import Evidence, FloatArray, Policy
+from handoff.core.model import Agent, Evidence, FloatArray, Policy
 from handoff.core.scoring import total_scores
 from handoff.core.tagging import stems
 from handoff.core.texts import agent_text
@@ -54,11 +55,8 @@ async def explain(router: Router, evidence: Evidence, policy: Policy, position: 
     left = dict.fromkeys(queries, 0.0) | await _query_scores(
         router, rows, [query for query in queries if query], policy, position
     )
-    descriptions = variants_of(agent.description)
-    texts = [described(agent, description) for description in descriptions]
-    without_each = _description_scores(
-        router, evidence, [(text, rows[text]) for text in texts], policy, position
-    )
+    variants = described(agent, variants_of(agent.description))
+    without_each = _description_scores(router, evidence, variants, rows, policy)
     return Explanation(
         position=position,
         score=score,
@@ -109,11 +107,11 @@ async def smallest_flip(
         steps = edits_of(description)
         if not steps:
             return None
-        texts = [described(agent, text) for _, text in steps]
-        embedded = await router.embedder.embed(texts)
-        changed = list(zip(texts, embedded, strict=True))
+        variants = described(agent, [text for _, text in steps])
+        texts = list(dict.fromkeys(texts_of(variants).texts))
+        rows = dict(zip(texts, await router.embedder.embed(texts), strict=True))
         scores = np.array(
-            _description_scores(router, evidence, changed, policy, position),
+            _description_scores(router, evidence, variants, rows, policy),
             dtype=np.float32,
         )
         best = int(np.argmax(scores if wins else -scores))
@@ -151,20 +149,21 @@ async def _query_scores(
 def _description_scores(
     router: Router,
     evidence: Evidence,
-    changed: Sequence[tuple[str, FloatArray]],
+    variants: Sequence[Agent],
+    rows: dict[str, FloatArray],
     policy: Policy,
-    position: int,
 ) -> list[float]:
-    """Return the agent's score for the query with other texts of its own."""
-    if not changed:
+    """Return the score for the query of one agent with other descriptions."""
+    if not variants:
         return []
-    texts = [text for text, _ in changed]
+    position = router.registry.positions[variants[0].id]
     scores = held_scores(
-        np.stack([row for _, row in changed]), evidence, router.index.learned, position
+        texts_of(variants).rows_from(rows), evidence, router.index.learned, position
     )
     if policy.lexical_weight:
         agents = router.registry.agents
         mean_length = sum(len(stems(agent_text(agent))) for agent in agents) / len(agents)
+        texts = [agent_text(variant) for variant in variants]
         lexical = held_lexical(evidence.query, texts, router.lexicon, mean_length)
         scores = total_scores(scores, np.array(lexical, dtype=np.float32), policy.lexical_weight)
     found: list[float] = scores.tolist()

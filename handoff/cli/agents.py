@@ -42,7 +42,7 @@ def overlap(cases_path: Path | None, options: RoutingOptions, as_json: bool) -> 
         cases = None if cases_path is None else load_cases(cases_path, agents).cases
         if cases is not None and not cases:
             raise CasesError("None of the cases can be used: see `handoff eval` for the reasons.")
-        rows = bench.embed_agents()
+        rows = bench.embed_agents().wholes
         analysis: Analysis | None = None
         if cases is not None:
             policy, stale = options.policy_or_default(bench)

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from handoff.cli.options import CASES, JSON, OK, RoutingOptions, refuse_own, routing_options
+from handoff.core.agent_rows import texts_of
 from handoff.core.errors import CasesError, QueryError
 from handoff.core.learning import lessons_of
 from handoff.core.model import Example
-from handoff.core.texts import agent_text, parse_query, shorten
+from handoff.core.texts import parse_query, shorten
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.proof import MOST_TO_LEARN, Worth, part, thin
 from handoff.evaluation.suggest import suggest
@@ -70,10 +71,11 @@ def _learn(bench: Workbench, cases_path: Path) -> tuple[Worth, Sequence[Example]
             f"It takes {FEWEST_TO_LEARN} different labelled queries to prove anything, and there "
             f"are {len(examples):,}: label more."
         )
-    texts = [agent_text(agent) for agent in agents.agents]
+    described = texts_of(agents.agents)
+    texts = described.texts
     vectors = bench.embed([*texts, *(example.query for example in examples)])
-    matrix = vectors[: len(agents)]
-    lessons = lessons_of(examples, vectors[len(agents) :], agents)
+    rows = described.rows(vectors[: len(texts)])
+    lessons = lessons_of(examples, vectors[len(texts) :], agents)
     if len(lessons) > MOST_TO_LEARN:
         thinned = thin(lessons, MOST_TO_LEARN)
         notes.append(
@@ -82,7 +84,7 @@ def _learn(bench: Workbench, cases_path: Path) -> tuple[Worth, Sequence[Example]
         )
         lessons = part(lessons, thinned)
         examples = tuple(examples[row] for row in thinned.tolist())
-    return measure_worth(matrix, lessons), examples, notes
+    return measure_worth(rows, lessons), examples, notes
 
 
 @click.command("suggest")

@@ -20,6 +20,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from handoff.core.agent_rows import AgentRows, compare, texts_of
 from handoff.core.decision import reaches
 from handoff.core.learning import Learned, likeness
 from handoff.core.lexical import HALF, K1, B, Lexicon
@@ -27,11 +28,11 @@ from handoff.core.model import Agent, Evidence, FloatArray, Policy, Registry
 from handoff.core.ranking import rank_by
 from handoff.core.spans import Part, parts_of, without
 from handoff.core.tagging import stems
-from handoff.core.texts import agent_text
 
 MOST_PARTS = 400
-MOST_BYTES = 140_000
-"""Of all variants of one text; those of query and description fit one request of any provider."""
+MOST_BYTES = 95_000
+"""Of all variants of one text; those of query, description and phrases fit one request of any
+provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +150,15 @@ def variants_of(text: str) -> tuple[str, ...]:
     return tuple(without(text, part) for part in parts_to_vary(text))
 
 
-def described(agent: Agent, description: str) -> str:
-    """Return what is embedded for an agent with another description."""
-    return agent_text(replace(agent, description=description))
+def described(agent: Agent, descriptions: Sequence[str]) -> list[Agent]:
+    """Return an agent with other descriptions in turn."""
+    return [replace(agent, description=description) for description in descriptions]
 
 
 def texts_to_explain(query: str, agent: Agent) -> tuple[str, ...]:
     """Return all that has to be embedded to explain one agent's score, each text once."""
     asked = [variant for variant in variants_of(query) if variant]
-    asked += [described(agent, variant) for variant in variants_of(agent.description)]
+    asked += texts_of(described(agent, variants_of(agent.description))).texts
     return tuple(dict.fromkeys(asked))
 
 
@@ -176,20 +177,20 @@ def share_out(text: str, score: float, without_each: Sequence[float]) -> tuple[W
 
 
 def held_scores(
-    rows: FloatArray, evidence: Evidence, learned: Learned | None, position: int
+    described: AgentRows, evidence: Evidence, learned: Learned | None, position: int
 ) -> FloatArray:
     """Score one agent for a query with other descriptions; the rest stays as it was learned.
 
     Args:
-        rows: One unit row a description, shape (descriptions, dimensions).
+        described: The unit rows of the agent with each description in turn.
         evidence: Of the query.
         learned: What examples taught; None without examples.
         position: The agent's.
 
     Returns:
-        Shape (descriptions,), from -1 to 1; the plain cosines without examples.
+        Shape (descriptions,), from -1 to 1; the plain similarities without examples.
     """
-    scores: FloatArray = rows @ evidence.vector
+    scores: FloatArray = compare(evidence.vector[None, :], described)[0]
     if learned is not None and len(learned.lessons):
         level = np.float32(learned.level)
         near = likeness(evidence.vector[None, :], [evidence.query], learned)[0]

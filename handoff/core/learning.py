@@ -1,7 +1,8 @@
 """Labelled queries that correct a cosine: kernel ridge on what the cosine gets wrong.
 
-The similarity of a query with an agent is the plain cosine plus what the examples add to it. With
-`level` the mean cosine of examples and agents, and X the examples' vectors:
+The similarity of a query with an agent is the plain one plus what the examples add to it. With
+cos(q, a_j) the plain one, as `compare` pools it, `level` its mean over examples and agents, and X
+the examples' vectors:
 
     excess[q, j]  = lift[j] * (cos(q, a_j) - level)
     score[q, j]   = clip(level + excess[q, j] + sum_i k(q, x_i) * weights[i, j], -1, 1)
@@ -37,6 +38,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handoff.core.agent_rows import AgentRows, compare
 from handoff.core.model import Example, FloatArray, IntArray, Registry
 from handoff.core.word_overlap import WordIndex, index_words, overlap_with, overlap_within
 
@@ -82,7 +84,7 @@ class Learned:
     """All that scoring needs.
 
     Attributes:
-        agents: Unit rows, shape (agents, d).
+        agents: Their unit rows.
         level: The mean cosine of examples and agents; 0 without examples.
         lift: What a cosine's distance from it is multiplied by, at least 1, shape (agents,).
         lessons: The examples.
@@ -92,7 +94,7 @@ class Learned:
         threshold: Best on `held_out`; None if no example is nobody's or all are.
     """
 
-    agents: FloatArray
+    agents: AgentRows
     level: float
     lift: FloatArray
     lessons: Lessons
@@ -118,18 +120,18 @@ def lessons_of(examples: Sequence[Example], vectors: FloatArray, registry: Regis
     return Lessons(texts, vectors, np.array(owners, dtype=np.intp))
 
 
-def learn(agents: FloatArray, lessons: Lessons) -> Learned:
+def learn(agents: AgentRows, lessons: Lessons) -> Learned:
     """Learn from examples.
 
     Args:
-        agents: Unit rows, shape (agents, d).
+        agents: Their unit rows.
         lessons: The examples; none is allowed.
     """
     plain = np.ones(len(agents), dtype=np.float32)
     if not len(lessons):
         nothing = np.zeros((0, len(agents)), dtype=np.float32)
         return Learned(agents, 0.0, plain, lessons, index_words(()), nothing, nothing, None)
-    cosines = lessons.vectors @ agents.T
+    cosines = compare(lessons.vectors, agents)
     level = float(cosines.mean())
     excess = cosines - np.float32(level)
     words = index_words(lessons.texts)
@@ -159,14 +161,14 @@ def learn(agents: FloatArray, lessons: Lessons) -> Learned:
 
 
 def score_queries(vectors: FloatArray, texts: Sequence[str], learned: Learned) -> FloatArray:
-    """Score queries, shape (queries, agents), from -1 to 1; the plain cosine without examples.
+    """Score queries, shape (queries, agents), from -1 to 1; the plain similarity without examples.
 
     Args:
         vectors: The queries' unit rows, shape (queries, d).
         texts: The queries as typed.
         learned: From `learn`.
     """
-    return correct(vectors @ learned.agents.T, vectors, texts, learned)
+    return correct(compare(vectors, learned.agents), vectors, texts, learned)
 
 
 def correct(

@@ -24,7 +24,11 @@ _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LAYOUT = frozenset("\t\n")
 
 TEXT_VERSION = 1
-"""Part of every cache key: raise it whenever `agent_text` changes."""
+"""Part of every cache key: raise it whenever what is embedded of the same words changes."""
+
+SHORTEST_PHRASE = 3
+_PHRASE_ENDS = re.compile(r"[,.;:](?:\s+|$)")
+_PHRASE_FOLLOWS = re.compile(r"[,.;:]\s+\S")
 
 
 def agent_text(agent: Agent) -> str:
@@ -34,6 +38,21 @@ def agent_text(agent: Agent) -> str:
     by 0 to 15 points (`docs/embedded-model.md`).
     """
     return f"{agent.name}: {agent.description}"
+
+
+def agent_texts(agent: Agent) -> tuple[str, ...]:
+    """Return all that is embedded for an agent: `agent_text`, and its phrases if it has several.
+
+    A description is split where a comma, full stop, semicolon or colon ends a word; what is
+    shorter than three characters says nothing.
+    """
+    whole = agent_text(agent)
+    # Of a hundred thousand descriptions of one phrase none is worth more than a look.
+    if not _PHRASE_FOLLOWS.search(agent.description):
+        return (whole,)
+    pieces = (piece.strip() for piece in _PHRASE_ENDS.split(agent.description))
+    phrases = dict.fromkeys(piece for piece in pieces if len(piece) >= SHORTEST_PHRASE)
+    return (whole, *phrases) if len(phrases) > 1 else (whole,)
 
 
 def parse_query(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handoff.core.agent_rows import AgentRows, compare
 from handoff.core.learning import Learned, Lessons, learn, score_queries
 from handoff.core.model import FloatArray, IntArray
 from handoff.evaluation.binomial import mcnemar
@@ -82,11 +83,11 @@ class Worth:
     proof_seconds: float
 
 
-def prove(agents: FloatArray, lessons: Lessons, seed: int = SEED) -> Proof:
+def prove(agents: AgentRows, lessons: Lessons, seed: int = SEED) -> Proof:
     """Cross-validate: weights, threshold and scores of a fold come from the other folds alone.
 
     Args:
-        agents: Unit rows, shape (agents, d).
+        agents: Their unit rows.
         lessons: At least two examples.
         seed: Of the folds and the bootstrap.
     """
@@ -97,7 +98,7 @@ def prove(agents: FloatArray, lessons: Lessons, seed: int = SEED) -> Proof:
         train = np.flatnonzero(folds != fold)
         if not len(test) or not len(train):
             continue
-        cosines = lessons.vectors @ agents.T
+        cosines = compare(lessons.vectors, agents)
         known = judge_scores(cosines[train], lessons.owners[train])
         threshold = choose(known, Goal(Aim.ACCURACY)).threshold
         before.fill(test, cosines[test], lessons.owners[test], threshold)
@@ -118,14 +119,14 @@ def prove(agents: FloatArray, lessons: Lessons, seed: int = SEED) -> Proof:
 
 
 def draw_curve(
-    agents: FloatArray, lessons: Lessons, sizes: Sequence[int] = SIZES
+    agents: AgentRows, lessons: Lessons, sizes: Sequence[int] = SIZES
 ) -> list[CurvePoint]:
     """Learn from more and more examples per agent of one half, and judge the other half.
 
     Sizes that add no example are left out; nobody's examples come in their natural share.
 
     Args:
-        agents: Unit rows, shape (agents, d).
+        agents: Their unit rows.
         lessons: At least two examples.
         sizes: How many examples per agent, ascending.
     """

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from handoff.core.agent_rows import AgentRows, texts_of
 from handoff.core.learning import Learned, correct, learn, lessons_of
 from handoff.core.model import FloatArray, IntArray, Registry
-from handoff.core.texts import TEXT_VERSION, agent_text
+from handoff.core.texts import TEXT_VERSION
 from handoff.core.word_overlap import normal_form
 from handoff.index.learned_file import load_learned, save_learned
 from handoff.index.one_thread import OneThread
@@ -27,7 +28,7 @@ class LearnedIndex:
         """Embed nothing yet.
 
         Args:
-            index: Over the agents' cosines.
+            index: Over the agents as they are described.
             registry: The agents and their examples, at least one.
             embedder: Makes the vectors, for the index inside as well.
             kept_in: The folder where what was learned is kept; None to learn it again each time.
@@ -36,7 +37,7 @@ class LearnedIndex:
         self._registry = registry
         self._embedder = embedder
         self._kept_in = kept_in
-        self._texts = [agent_text(agent) for agent in registry.agents]
+        self._texts = texts_of(registry.agents)
         self._queries = [example.query for example in registry.examples]
         self._learned: Learned | None = None
         self._learning = asyncio.Lock()
@@ -47,19 +48,20 @@ class LearnedIndex:
         """What the examples taught; None before `prepare`."""
         return self._learned
 
-    async def prepare(self, agents: FloatArray | None = None) -> None:
+    async def prepare(self, agents: AgentRows | None = None) -> None:
         """Embed agents and examples in one batch, and learn, the first time."""
         if self._learned is None:
             async with self._learning:
                 if self._learned is None:
-                    texts = self._texts if agents is None else []
+                    texts = self._texts.texts if agents is None else []
                     rows = await self._embedder.embed([*texts, *self._queries])
-                    agents = rows[: len(texts)] if agents is None else agents
+                    if agents is None:
+                        agents = self._texts.rows(rows[: len(texts)])
                     examples = rows[len(texts) :]
                     await self._index.prepare(agents)
                     self._learned = await asyncio.to_thread(self._learn, agents, examples)
                     return
-        count = len(self._texts) + len(self._queries)
+        count = len(self._texts.texts) + len(self._queries)
         note(count=count, cached=count)
 
     async def search(
@@ -72,7 +74,7 @@ class LearnedIndex:
         with self._one_thread.hold():
             return correct(cosines, vectors, queries, self._learned, positions), positions
 
-    def _learn(self, agents: FloatArray, vectors: FloatArray) -> Learned:
+    def _learn(self, agents: AgentRows, vectors: FloatArray) -> Learned:
         """Learn from the examples, or load what was learned from just these."""
         lessons = lessons_of(self._registry.examples, vectors, self._registry)
         key = f"{self._embedder.identity} {TEXT_VERSION} {self._registry.fingerprint}"
@@ -97,7 +99,7 @@ class HeldOutIndex:
         """What the examples taught."""
         return self._index.learned
 
-    async def prepare(self, agents: FloatArray | None = None) -> None:
+    async def prepare(self, agents: AgentRows | None = None) -> None:
         """Prepare the index that is shared."""
         await self._index.prepare(agents)
 

@@ -10,24 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
+from handoff.core.agent_rows import AgentRows
 from handoff.core.learning import Learned, Lessons
-from handoff.core.model import FloatArray
 from handoff.core.word_overlap import index_words
 
-VERSION = 2
-"""Of the method in `core/learning.py`."""
+VERSION = 3
+"""Of the method in `core/learning.py`, and of the similarities that it corrects."""
 MOST_FILES = 8
 
 
 def load_learned(
-    folder: Path | None, key: str, agents: FloatArray, lessons: Lessons
+    folder: Path | None, key: str, agents: AgentRows, lessons: Lessons
 ) -> Learned | None:
     """Return what was learned from these examples before; None where nothing usable is kept.
 
     Args:
         folder: Where it is kept; None for nowhere.
         key: What it was learned from: embedder and registry, examples included.
-        agents: The agents' unit rows, shape (agents, d).
+        agents: Their unit rows.
         lessons: The examples.
     """
     if folder is None:

@@ -44,7 +44,7 @@ class MiniLMEmbedder:
     quick = False
     dimensions = DIMENSIONS
     # Found as wordllama's was; see docs/embedded-model.md.
-    default_threshold = 0.17
+    default_threshold = 0.15
     typical_similarities = (-0.2, 0.8)
     scripts = frozenset({"Latin"})
     identity = f"minilm-int8-{DIMENSIONS}-{WEIGHTS_SHA256[:12]}"

@@ -25,7 +25,7 @@ class MixedEmbedder:
     quick = False
     dimensions = MiniLMEmbedder.dimensions + WordllamaEmbedder.dimensions
     # Found as wordllama's was; see docs/embedded-model.md.
-    default_threshold = 0.15
+    default_threshold = 0.17
     typical_similarities = (-0.15, 0.8)
     scripts = frozenset({"Latin"})
 

@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from handoff.core.agent_rows import texts_of
 from handoff.core.model import Registry
 from handoff.core.texts import agent_text
 from handoff.ui.opened import Opened
@@ -71,8 +72,7 @@ def _cost_to_agree(opened: Opened, registry: Registry, known: frozenset[str]) ->
     agreed: set[str] = st.session_state.get("price_agreed", set())
     if len(new) <= FREE_AGENTS or registry.fingerprint in agreed:
         return None
-    texts = [agent_text(agent) for agent in new]
-    cost_usd = opened.router.embedder.cost_usd(texts)
+    cost_usd = opened.router.embedder.cost_usd(texts_of(new).texts)
     return math.nan if cost_usd is None else cost_usd or None
 
 

@@ -8,10 +8,11 @@ import pytest
 from handoff.agents.edit import compare_edit, edit_agents, lay_ground, new_texts
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
+from handoff.core.agent_rows import texts_of
 from handoff.core.learning import Lessons, learn, score_queries
 from handoff.core.model import Agent, Example, Policy, Registry, ThresholdSource
 from handoff.core.tags_again import TagsByVocabulary
-from handoff.core.texts import agent_text
+from handoff.core.texts import agent_texts
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import analyse
 from handoff.evaluation.judged import ABSENT, label
@@ -123,14 +124,14 @@ def test_an_edit_gives_what_gathering_anew_gives(gather, loop, edit):
 
 
 def test_one_description_is_one_text(gather, loop):
-    """Only what is new is embedded: a description, or the name of a tag; an id is neither."""
+    """Only what is new is embedded: a description with its phrases, or the name of a tag."""
     before, expected, _ = gather()
     ground = grounded(loop, before, expected)
 
     def texts(edit):
         return new_texts(ground, Registry(edit(before.registry)))
 
-    assert texts(first_edited) == [agent_text(first_edited(before.registry)[0])]
+    assert texts(first_edited) == [*agent_texts(first_edited(before.registry)[0])]
     assert texts(tagged_anew) == ["thunder"]
     assert texts(renamed) == texts(one_gone) == texts(turned) == []
 
@@ -174,7 +175,8 @@ def test_examples_are_learned_again(gather, loop, edit):
 
     found = edit_agents(ground, registry, embedded(loop, new_texts(ground, registry)))
 
-    rows = loop.run(WordllamaEmbedder().embed([agent_text(agent) for agent in agents]))
+    described = texts_of(agents)
+    rows = described.rows(loop.run(WordllamaEmbedder().embed(described.texts)))
     texts = [example.query for example in kept]
     owners = [-1 if one.agent is None else registry.positions[one.agent] for one in kept]
     vectors = loop.run(WordllamaEmbedder().embed(texts))

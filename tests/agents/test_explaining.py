@@ -7,6 +7,7 @@ import pytest
 
 from handoff.agents.explain import explain, smallest_flip
 from handoff.bootstrap import build_router
+from handoff.core.explain import variants_of
 from handoff.core.model import Agent, Policy, Registry, ThresholdSource
 from handoff.files.settings import load_settings
 from handoff.trace import Trace
@@ -63,3 +64,28 @@ def test_a_word_that_carries_the_score_has_the_largest_share(tmp_path):
 
     assert max(found.query, key=lambda share: share.share).word == "refunds"
     assert max(found.description, key=lambda share: share.share).word == "refunds"
+
+
+def test_a_words_share_is_what_the_route_loses_on_the_registry_without_it(tmp_path):
+    """To a millionth, where the description is a list: its phrases are compared without it too."""
+    policy = Policy(0.3, ThresholdSource.ARGUMENT, use_tags=False)
+    listing = replace(REGISTRY.agents[1], description="Bread, rolls and cakes; refunds of money.")
+    query = "please give me my money back"
+
+    async def ask():
+        router = router_of(Registry((REGISTRY.agents[0], listing)), tmp_path)
+        evidence = await router.gather(query, Trace())
+        explanation = await explain(router, evidence, policy, 1)
+        left = []
+        for variant in variants_of(listing.description):
+            edited = Registry((REGISTRY.agents[0], replace(listing, description=variant)))
+            again = await router_of(edited, tmp_path).gather(query, Trace())
+            left.append(float(again.similarities[1]))
+        return float(evidence.similarities[1]), explanation, left
+
+    score, explanation, left = asyncio.run(ask())
+
+    assert explanation.score == pytest.approx(score, abs=1e-6)
+    shares = [share.share for share in explanation.description]
+    assert shares == pytest.approx([score - each for each in left], abs=1e-6)
+    assert len(set(shares)) > 3

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from handoff.core.agent_rows import AgentRows
 from handoff.core.learning import (
     NO_OWNER,
     Lessons,
@@ -23,6 +24,17 @@ def vectors_of(random, count):
     return unit(random.normal(size=(count, DIMENSIONS)) + 0.3)
 
 
+def agents_of(random, phrases):
+    """Return the rows of agents with so many phrases each."""
+    owner = np.repeat(np.arange(len(phrases)), phrases)
+    return AgentRows(vectors_of(random, len(phrases)), vectors_of(random, len(owner)), owner)
+
+
+def of_one_phrase(wholes):
+    """Return agents by the rows of their texts, no description having several phrases."""
+    return AgentRows(wholes, wholes[:0], np.array([], dtype=np.intp))
+
+
 def lessons_of(random, owners, said=None):
     """Return examples with these owners, each of words of its own unless told otherwise."""
     if said is None:
@@ -40,4 +52,4 @@ def clusters(random, agents, each, nobodies=0, noise=0.5):
     owners = [agent for agent in range(agents) for _ in range(each)] + [NO_OWNER] * nobodies
     rows = unit(centres[owners] + random.normal(size=(len(owners), DIMENSIONS)) * noise)
     said = [f"word{owner} other{row}" for row, owner in enumerate(owners)]
-    return described, Lessons(tuple(said), rows, np.array(owners, dtype=np.intp))
+    return of_one_phrase(described), Lessons(tuple(said), rows, np.array(owners, dtype=np.intp))

@@ -9,6 +9,7 @@ from given import evidence_of, evidence_on_registries, margins, registry_of, som
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handoff.core.agent_rows import AgentRows
 from handoff.core.decision import decide_by
 from handoff.core.explain import (
     MOST_BYTES,
@@ -81,6 +82,16 @@ def test_nothing_empty_and_nothing_twice_is_embedded():
     assert texts == ("Name: more",)
 
 
+def test_a_changed_description_is_embedded_by_whole_and_phrases():
+    """Each text once: a word left out changes the whole and the phrase that it stood in."""
+    texts = texts_to_explain("go", Agent("a", "Name", "red roses, old iron"))
+
+    assert texts == (
+        *("Name: roses, old iron", "Name: red, old iron", "Name: red roses, iron"),
+        *("Name: red roses, old", "roses", "old iron", "red", "red roses", "iron", "old"),
+    )
+
+
 def test_a_share_is_what_the_score_loses():
     """Negative where the word speaks against the agent."""
     shares = share_out("good bad", 0.5, [0.25, 0.75])
@@ -89,14 +100,16 @@ def test_a_share_is_what_the_score_loses():
 
 
 def test_held_scores_are_those_of_the_route_for_the_text_in_use():
-    """With examples too."""
+    """With phrases and with examples."""
     rng = np.random.default_rng(0)
-    rows = unit(rng.normal(size=(8, 5)).astype(np.float32))
+    rows = unit(rng.normal(size=(12, 5)).astype(np.float32))
     lessons = Lessons(("red rose", "old iron", "blue sky"), rows[4:7], np.array([0, 1, 2]))
-    learned = learn(rows[:4], lessons)
+    agents = AgentRows(rows[:4], rows[8:], np.array([2, 2, 3, 3]))
+    learned = learn(agents, lessons)
     registry_evidence = evidence_of_query(rows[7])
 
-    found = held_scores(rows[2:3], registry_evidence, learned, 2)
+    used = AgentRows(rows[2:3], rows[8:10], np.array([0, 0]))
+    found = held_scores(used, registry_evidence, learned, 2)
 
     assert found[0] == pytest.approx(
         score_queries(rows[7:8], [registry_evidence.query], learned)[0, 2], abs=1e-6

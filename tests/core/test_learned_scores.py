@@ -7,9 +7,10 @@ import pytest
 from given import some
 from hypothesis import given
 from hypothesis import strategies as st
-from lessons import clusters, lessons_of, vectors_of
+from lessons import agents_of, clusters, lessons_of, vectors_of
 
 from handoff.core import learning
+from handoff.core.agent_rows import compare
 from handoff.core.learning import (
     NO_OWNER,
     Lessons,
@@ -25,7 +26,7 @@ def test_an_examples_owner_gains_at_that_very_query():
     """Its score rises towards 1; queries unlike every example hardly move."""
     random = np.random.default_rng(3)
     agents, lessons = clusters(random, 4, 6)
-    before = lessons.vectors @ agents.T
+    before = compare(lessons.vectors, agents)
     rows = np.arange(len(lessons))
 
     after = score_queries(lessons.vectors, lessons.texts, learn(agents, lessons))
@@ -50,7 +51,7 @@ def test_an_example_counts_for_the_other_words_of_its_owner_too():
 
     right = score_queries(asked, said, learn(agents, half)).argmax(axis=1) == owners
 
-    assert right.mean() > ((asked @ agents.T).argmax(axis=1) == owners).mean()
+    assert right.mean() > (compare(asked, agents).argmax(axis=1) == owners).mean()
 
 
 def test_nobodys_examples_push_down():
@@ -62,7 +63,7 @@ def test_nobodys_examples_push_down():
     learned = learn(agents, lessons)
     best = learned.held_out.max(axis=1)
 
-    assert best[nobodies].mean() < (lessons.vectors @ agents.T)[nobodies].max(axis=1).mean()
+    assert best[nobodies].mean() < compare(lessons.vectors, agents)[nobodies].max(axis=1).mean()
     assert best[nobodies].mean() < best[~nobodies].mean() - 0.2
     assert learned.threshold is not None
 
@@ -70,11 +71,11 @@ def test_nobodys_examples_push_down():
 def test_nobodys_examples_alone_lower_no_score_by_much():
     """Without an agent's own examples beside them they weigh nothing."""
     random = np.random.default_rng(4)
-    agents = vectors_of(random, 4)
+    agents = agents_of(random, [0, 3, 0, 2])
     lessons = lessons_of(random, [NO_OWNER] * 20)
     query = vectors_of(random, 10)
 
-    moved = np.abs(score_queries(query, [""] * 10, learn(agents, lessons)) - query @ agents.T)
+    moved = np.abs(score_queries(query, [""] * 10, learn(agents, lessons)) - compare(query, agents))
 
     assert moved.max() < 0.25
 
@@ -93,7 +94,7 @@ def test_agents_without_examples_are_not_crushed():
         lessons.owners[rich],
     )
     asked, owners = lessons.vectors[~rich], lessons.owners[~rich]
-    plain = asked @ agents.T
+    plain = compare(asked, agents)
     nearest = plain.copy()
     for agent in range(4):
         closest = (asked @ taught.vectors[taught.owners == agent].T).max(axis=1)
@@ -135,7 +136,7 @@ def test_a_few_examples_move_little():
     for count in (0, 1, 40):
         part = Lessons(lessons.texts[:count], lessons.vectors[:count], lessons.owners[:count])
         scores = score_queries(query, said, learn(agents, part))
-        moved.append(float(np.abs(scores - query @ agents.T).mean()))
+        moved.append(float(np.abs(scores - compare(query, agents)).mean()))
 
     assert moved[0] == 0
     assert moved[1] < 0.05

@@ -5,8 +5,17 @@ import pytest
 from given import some
 from hypothesis import given
 from hypothesis import strategies as st
-from lessons import DIMENSIONS, SAID, clusters, lessons_of, vectors_of
+from lessons import (
+    DIMENSIONS,
+    SAID,
+    agents_of,
+    clusters,
+    lessons_of,
+    of_one_phrase,
+    vectors_of,
+)
 
+from handoff.core.agent_rows import compare
 from handoff.core.learning import (
     NO_OWNER,
     NOBODY_DEPTH,
@@ -34,7 +43,8 @@ texts = st.one_of(
 def problems(draw, least=0, most=12):
     """Draw agents, examples of any kind with any words, and queries with theirs."""
     random = np.random.default_rng(draw(st.integers(0, 1_000)))
-    agents = vectors_of(random, draw(st.integers(1, 5)))
+    phrases = st.sampled_from([0, 0, 2, 3])
+    agents = agents_of(random, draw(st.lists(phrases, min_size=1, max_size=5)))
     owners = draw(st.lists(st.integers(NO_OWNER, len(agents) - 1), min_size=least, max_size=most))
     said = [draw(texts) for _ in owners]
     lessons = lessons_of(random, owners, said)
@@ -44,20 +54,20 @@ def problems(draw, least=0, most=12):
             st.sampled_from([lessons.vectors[0].copy(), np.zeros(DIMENSIONS, dtype=np.float32)])
         )
     queries = [draw(texts) for _ in range(3)]
-    vectors = np.concatenate([vectors_of(random, 2), lessons.vectors[:1], agents[:1]])[:3]
+    vectors = np.concatenate([vectors_of(random, 2), lessons.vectors[:1], agents.wholes[:1]])[:3]
     return agents, lessons, vectors, queries
 
 
 @some
 @given(problem=problems(most=0))
-def test_without_examples_a_score_is_the_plain_cosine(problem):
+def test_without_examples_a_score_is_the_plain_similarity(problem):
     """Bit for bit: a registry that learns nothing routes as it did."""
     agents, lessons, vectors, queries = problem
 
     learned = learn(agents, lessons)
     scores = score_queries(vectors, queries, learned)
 
-    assert scores.tobytes() == (vectors @ agents.T).tobytes()
+    assert scores.tobytes() == compare(vectors, agents).tobytes()
     assert learned.threshold is None
     assert learned.held_out.shape == (0, len(agents))
     assert strongest_voice(vectors[0], queries[0], learned, 0) is None
@@ -98,7 +108,7 @@ def test_scores_stay_similarities_for_any_examples(problem):
 def test_odd_sets_of_examples_teach_something_finite(agents, owners, said):
     """Whatever somebody labels first, routing goes on."""
     random = np.random.default_rng(1)
-    rows = vectors_of(random, agents)
+    rows = agents_of(random, [2, 0, 3][:agents])
     lessons = lessons_of(random, owners, said)
 
     learned = learn(rows, lessons)
@@ -111,7 +121,7 @@ def test_odd_sets_of_examples_teach_something_finite(agents, owners, said):
 def test_zero_vectors_and_contradictions_teach_something_finite():
     """What the embedder knows nothing of is like everything, and the same query has two owners."""
     random = np.random.default_rng(1)
-    agents = vectors_of(random, 3)
+    agents = agents_of(random, [0, 2, 0])
     same = vectors_of(random, 1)
     rows = np.concatenate([same, same, np.zeros((2, DIMENSIONS), dtype=np.float32)])
     lessons = Lessons(("a b", "a b", "", ""), rows, np.array([0, 1, 2, NO_OWNER]))
@@ -125,7 +135,7 @@ def test_zero_vectors_and_contradictions_teach_something_finite():
 def test_agents_without_vectors_are_scored_all_the_same():
     """Descriptions that the embedder knows nothing of have a cosine of 0 with everything."""
     random = np.random.default_rng(1)
-    agents = np.zeros((2, DIMENSIONS), dtype=np.float32)
+    agents = of_one_phrase(np.zeros((2, DIMENSIONS), dtype=np.float32))
     lessons = lessons_of(random, [0, 0, 1, NO_OWNER])
 
     learned = learn(agents, lessons)
@@ -142,7 +152,7 @@ def really_without(agents, lessons, learned, row):
     """
     owners = lessons.owners
     level = np.float64(learned.level)
-    excess = learned.lift * ((lessons.vectors @ agents.T).astype(np.float64) - level)
+    excess = learned.lift * (compare(lessons.vectors, agents).astype(np.float64) - level)
     new = newness(owners, len(agents)).astype(np.float64)
     targets = excess * (SLACK + (1 - SLACK) * new)
     owned = owners != NO_OWNER
@@ -162,11 +172,12 @@ def really_without(agents, lessons, learned, row):
 @given(
     seed=st.integers(0, 1_000),
     owners=st.lists(st.integers(NO_OWNER, 3), min_size=2, max_size=20),
+    phrases=st.lists(st.sampled_from([0, 2, 5]), min_size=4, max_size=4),
 )
-def test_held_out_scores_are_those_of_learning_without_the_example(seed, owners):
-    """The closed form agrees with really leaving each one out."""
+def test_held_out_scores_are_those_of_learning_without_the_example(seed, owners, phrases):
+    """The closed form agrees with really leaving each one out, whatever is pooled below."""
     random = np.random.default_rng(seed)
-    agents, lessons = vectors_of(random, 4), lessons_of(random, owners)
+    agents, lessons = agents_of(random, phrases), lessons_of(random, owners)
 
     learned = learn(agents, lessons)
 
@@ -225,7 +236,7 @@ def test_the_order_of_agents_does_not_matter(seed, data):
     shuffled = Lessons(lessons.texts, lessons.vectors, owners)
     query = vectors_of(random, 2)
 
-    one, other = learn(agents, lessons), learn(agents[order], shuffled)
+    one, other = learn(agents, lessons), learn(of_one_phrase(agents.wholes[order]), shuffled)
 
     assert other.lift == pytest.approx(one.lift[order], abs=1e-4)
     assert other.held_out == pytest.approx(one.held_out[:, order], abs=1e-4)
@@ -243,7 +254,7 @@ def test_turning_the_space_changes_nothing(seed):
     turn = np.linalg.qr(random.normal(size=(DIMENSIONS, DIMENSIONS)))[0].astype(np.float32)
     turned = Lessons(lessons.texts, lessons.vectors @ turn, lessons.owners)
 
-    one, other = learn(agents, lessons), learn(agents @ turn, turned)
+    one, other = learn(agents, lessons), learn(of_one_phrase(agents.wholes @ turn), turned)
 
     assert other.held_out == pytest.approx(one.held_out, abs=1e-4)
 
@@ -254,7 +265,7 @@ def test_what_examples_add_sums_to_the_score(problem):
     """Likeness times weight, over all examples, on the lifted cosine: nothing is hidden."""
     agents, lessons, vectors, queries = problem
     learned = learn(agents, lessons)
-    cosines = vectors @ agents.T
+    cosines = compare(vectors, agents)
     lifted = learned.level + learned.lift * (cosines - learned.level)
     added = likeness(vectors, queries, learned)[:, :, None] * learned.weights[None]
 

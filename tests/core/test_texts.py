@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from handoff.core.errors import QueryError
 from handoff.core.model import Agent
-from handoff.core.texts import agent_text, listed, parse_query
+from handoff.core.texts import agent_text, agent_texts, listed, parse_query
 
 typed = st.text(
     st.one_of(
@@ -26,6 +26,44 @@ def test_an_agent_is_its_name_and_its_description():
     agent = Agent("id-1", "Editor", "Edits text.", ("writing",), 0.5)
 
     assert agent_text(agent) == "Editor: Edits text."
+
+
+@pytest.mark.parametrize(
+    ("description", "phrases"),
+    [
+        pytest.param(
+            "Bread, cakes; rolls: pies. Tarts.",
+            ["Bread", "cakes", "rolls", "pies", "Tarts"],
+            id="each sign",
+        ),
+        pytest.param("Bread,\n cakes", ["Bread", "cakes"], id="any space"),
+        pytest.param("Bread, ab, cakes", ["Bread", "cakes"], id="two characters say nothing"),
+        pytest.param("Bread, cakes, Bread", ["Bread", "cakes"], id="said twice"),
+        pytest.param("Bread.", [], id="one phrase"),
+        pytest.param("Bread, ab.", [], id="one that says something"),
+        pytest.param("Bread, Bread", [], id="one said twice"),
+        pytest.param(
+            "CI/CD at 1,000 a.m., v1.2", ["CI/CD at 1,000 a.m.", "v1.2"], id="signs inside words"
+        ),
+        pytest.param("", [], id="nothing"),
+        pytest.param(" , . ; : ", [], id="signs alone"),
+    ],
+)
+def test_a_description_of_several_phrases_is_these_as_well(description, phrases):
+    """The whole comes first; a description of one phrase is its whole and nothing else."""
+    agent = Agent("id-1", "Baker", description)
+
+    assert agent_texts(agent) == (agent_text(agent), *phrases)
+
+
+@some
+@given(description=st.text(st.sampled_from("ab ,.;:\n"), max_size=30))
+def test_no_phrase_is_short_or_there_twice_or_alone(description):
+    """Whatever somebody writes: never one phrase alone, which would only repeat the whole."""
+    _, *phrases = agent_texts(Agent("id-1", "Baker", description))
+
+    assert all(len(phrase) >= 3 and phrase in description for phrase in phrases)
+    assert len(set(phrases)) == len(phrases) != 1
 
 
 @pytest.mark.parametrize(

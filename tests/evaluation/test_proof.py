@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging import some
 
+from handoff.core.agent_rows import AgentRows
 from handoff.core.learning import NO_OWNER, Lessons
 from handoff.core.learning import learn as core_learn
 from handoff.evaluation import proof as learn
@@ -31,6 +32,11 @@ def unit(rows):
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
+def of_one_phrase(rows):
+    """Return agents by the rows of their texts."""
+    return AgentRows(rows, rows[:0], np.array([], dtype=np.intp))
+
+
 def labelled(seed=0, agents=4, each=20, nobodies=20, noise=1.0):
     """Return agents whose descriptions say little, and queries around centres that say much."""
     random = np.random.default_rng(seed)
@@ -42,7 +48,7 @@ def labelled(seed=0, agents=4, each=20, nobodies=20, noise=1.0):
     described = unit(centres[:agents] + 1.5 * random.normal(size=(agents, DIMENSIONS)))
     # No word is of use, so that vectors alone decide.
     texts = tuple(f"query{row}" for row in range(len(owners)))
-    return described, Lessons(texts, rows, owners)
+    return of_one_phrase(described), Lessons(texts, rows, owners)
 
 
 @pytest.fixture
@@ -97,7 +103,7 @@ def test_better_and_worse_add_up_to_the_difference(owners, seed):
         np.array(owners),
     )
 
-    proof = prove(unit(random.normal(size=(3, DIMENSIONS))), lessons)
+    proof = prove(of_one_phrase(unit(random.normal(size=(3, DIMENSIONS)))), lessons)
     good_before, good_after = (
         counts.right + counts.refused for counts in (proof.before, proof.after)
     )
@@ -196,7 +202,7 @@ def test_a_handful_is_proved_all_the_same(owners):
         np.array(owners),
     )
 
-    proof = prove(unit(random.normal(size=(2, DIMENSIONS))), lessons)
+    proof = prove(of_one_phrase(unit(random.normal(size=(2, DIMENSIONS)))), lessons)
 
     assert proof.before.cases == proof.after.cases == len(owners)
 
@@ -239,7 +245,7 @@ def test_odd_sets_have_a_curve(owners):
         np.array(owners),
     )
 
-    points = draw_curve(unit(random.normal(size=(2, DIMENSIONS))), lessons)
+    points = draw_curve(of_one_phrase(unit(random.normal(size=(2, DIMENSIONS)))), lessons)
 
     assert 1 <= len(points) <= len(SIZES)
 

@@ -13,6 +13,7 @@ import pytest
 from fake_openai import CHAT, EMBEDDINGS, FakeOpenAI
 
 from handoff.bootstrap import build_connection, build_router, open_registry
+from handoff.core.agent_rows import compare, texts_of
 from handoff.core.learning import NO_OWNER, Lessons, learn, score_queries
 from handoff.core.model import Agent, Example, Registry
 from handoff.core.texts import agent_text
@@ -123,6 +124,26 @@ def test_preparing_at_once_learns_once():
     assert len(embedder.calls) == 1
 
 
+def test_phrases_are_embedded_with_the_agents_and_pooled():
+    """With examples and without: an agent of several phrases is compared by these as well."""
+    agents = (replace(AGENTS[0], description="Invoices, refunds; receipts."), *AGENTS[1:])
+    texts = texts_of(agents)
+    vectors = asyncio.run(ScriptedEmbedder().embed([OTHER]))
+    rows = texts.rows(asyncio.run(ScriptedEmbedder().embed(texts.texts)))
+    embedder = ScriptedEmbedder()
+    taught = Registry(agents, EXAMPLES)
+    index = LearnedIndex(ExactIndex(taught, embedder), taught, embedder)
+
+    plain = searching(ExactIndex(Registry(agents), ScriptedEmbedder()), [OTHER])
+    corrected = searching(index, [OTHER])
+
+    wholes = [agent_text(agent) for agent in agents]
+    asked = [*wholes, "Invoices", "refunds", "receipts", *(each.query for each in EXAMPLES)]
+    assert embedder.calls == [tuple(asked)]
+    assert plain.tobytes() == compare(vectors, rows).tobytes()
+    assert corrected.tobytes() == score_queries(vectors, [OTHER], index.learned).tobytes()
+
+
 def test_without_examples_nothing_is_learned():
     """The index scores by the plain cosine."""
     index = ExactIndex(PLAIN, ScriptedEmbedder())
@@ -144,10 +165,11 @@ def test_the_index_learns_what_the_core_learns():
             [*(agent_text(agent) for agent in AGENTS), *(example.query for example in EXAMPLES)]
         )
     )
+    agents = texts_of(AGENTS).rows(rows[:3])
     texts = tuple(example.query for example in EXAMPLES)
     owners = np.array([0, 0, 1, 1, 2, 2, NO_OWNER, NO_OWNER])
 
-    learned = learn(rows[:3], Lessons(texts, rows[3:], owners))
+    learned = learn(agents, Lessons(texts, rows[3:], owners))
 
     assert index.learned.held_out == pytest.approx(learned.held_out, abs=1e-5)
     assert scores.shape == (1, 3)
@@ -238,13 +260,14 @@ def test_an_index_that_did_not_learn_yet_says_so():
 def test_rows_that_are_at_hand_are_not_embedded_again():
     """Whoever embedded the agents hands their rows in; the examples are still to be embedded."""
     embedder = ScriptedEmbedder()
-    rows = asyncio.run(ScriptedEmbedder().embed([agent_text(agent) for agent in AGENTS]))
+    described = texts_of(AGENTS)
+    rows = described.rows(asyncio.run(ScriptedEmbedder().embed(described.texts)))
     index = taught_by(embedder)
 
     asyncio.run(index.prepare(rows))
 
     assert embedder.calls == [tuple(example.query for example in EXAMPLES)]
-    assert index.learned.agents.tobytes() == rows.tobytes()
+    assert index.learned.agents is rows
 
 
 def test_an_evaluation_is_scored_held_out(settings):

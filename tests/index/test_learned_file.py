@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from handoff.core.agent_rows import texts_of
 from handoff.core.learning import NO_OWNER, Lessons, learn, score_queries
 from handoff.core.model import Agent, Example, Registry
 from handoff.index import learned as learned_index
@@ -34,8 +35,9 @@ def embedded(texts):
 
 @pytest.fixture
 def agents():
-    """Return the agents' vectors."""
-    return embedded(["Money: Invoices refunds.", "Garden: Roses tulips."])
+    """Return the agents' rows."""
+    texts = texts_of(REGISTRY.agents)
+    return texts.rows(embedded(texts.texts))
 
 
 @pytest.fixture

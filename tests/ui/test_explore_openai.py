@@ -84,7 +84,7 @@ def test_the_embedded_model_takes_over_where_that_is_wished(page, server, monkey
 
     assert "The embedded model took over." in sentences(page)
     told = (
-        "Vectors by the embedded model (MiniLM and wordllama), tags by similarity. Threshold 0.15"
+        "Vectors by the embedded model (MiniLM and wordllama), tags by similarity. Threshold 0.17"
     )
     assert told in sentences(page)
 
