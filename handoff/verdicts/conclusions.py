@@ -231,6 +231,6 @@ def pace_seconds(moments: Sequence[datetime]) -> float | None:
     gaps = [
         (later - earlier).total_seconds()
         for earlier, later in itertools.pairwise(moments)
-        if later - earlier <= LONGEST_PAUSE
+        if timedelta(0) <= later - earlier <= LONGEST_PAUSE
     ]
     return statistics.median(gaps) if gaps else None

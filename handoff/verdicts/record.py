@@ -18,6 +18,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 LONGEST_NOTE = 2_000
 LONGEST_NAME = 80
+LONGEST_EMBEDDER = 2_000
 UNDO = "undo"
 FIELDS = (
     "id",
@@ -190,7 +191,7 @@ def parse_record(record: Record) -> Entry:
         threshold=_number(record.get("threshold"), "threshold"),
         policy=_policy(record),
         fingerprint=_text(record, "fingerprint"),
-        embedder=_text(record, "embedder", None),
+        embedder=_text(record, "embedder", LONGEST_EMBEDDER),
         who=who,
         when=when,
         what=what,

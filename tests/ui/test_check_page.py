@@ -4,6 +4,7 @@ One file: each check is a turn on the same queue with the same log.
 """
 
 from contextlib import closing
+from datetime import datetime, timedelta
 
 import pytest
 from app_pages import CHECK
@@ -15,8 +16,9 @@ from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.report.markdown import plain
 from handoff.router import Router
-from handoff.ui.check import ahead, queue
+from handoff.ui.check import ahead, queue, turn
 from handoff.ui.check.ahead import AHEAD
+from handoff.verdicts.conclusions import standing
 from handoff.verdicts.log import LOG_NAME, VerdictLog
 from handoff.verdicts.record import VerdictsError
 
@@ -213,6 +215,33 @@ def test_undo_is_an_entry_and_brings_the_query_back(visit, folder):
     assert len(kept(folder)) == 3
     assert kept(folder)[-1].undoes == kept(folder)[1].id
     assert "1 of 4 judged" in page.get("progress")[0].proto.text
+
+
+class Clock(datetime):
+    """A clock that an administrator, or a battery, puts back an hour with every look."""
+
+    looks = 0
+
+    @classmethod
+    def now(cls, tz=None):
+        """Return an earlier time than the last."""
+        cls.looks += 1
+        return datetime(2026, 1, 31, 12, tzinfo=tz) - timedelta(hours=cls.looks)
+
+
+def test_undo_takes_the_last_verdict_back_though_the_clock_went_back(visit, folder, monkeypatch):
+    """Not the one with the latest time of the clock; and the last word on a query is the last."""
+    monkeypatch.setattr(turn, "datetime", Clock)
+    page = visit()
+    press(page, "Right")
+    press(page, "Right")
+    press(page, "Right")
+    press(page, "Undo")
+    entries = kept(folder)
+
+    assert query(page) == plain(QUERIES[2])
+    assert entries[-1].undoes == entries[2].id
+    assert [one.query for one in standing(entries)] == QUERIES[:2]
 
 
 def test_what_was_judged_stays_judged(visit, folder):

@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -13,6 +14,8 @@ from handoff.router import Route, Router
 from handoff.ui.check.book import Book
 from handoff.verdicts.conclusions import Signature, verdict_on
 from handoff.verdicts.record import Entry, Undo, Verdict, VerdictKind, parse_note
+
+_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,9 @@ def keep_verdict(
     now = turn()
     if now.number != seen:
         return
-    signature = Signature(uuid.uuid4().hex, reviewer(), datetime.now(UTC))
+    signature = Signature(uuid.uuid4().hex, reviewer(), _after_all(book))
     if _append(book, verdict_on(route, what, signature, expected, now.note)):
-        moments = (*now.moments, signature.when)
+        moments = (*now.moments, datetime.now(UTC))
         st.session_state["check_turn"] = Turn(
             now.number + 1, moments=moments, fingerprint=now.fingerprint
         )
@@ -120,6 +123,18 @@ def last_in(queries: Sequence[str], mine: dict[str, Verdict]) -> Verdict | None:
     """Return the reviewer's last verdict on this queue, which can be taken back."""
     own = [mine[query] for query in queries if query in mine]
     return max(own, key=lambda verdict: verdict.when, default=None)
+
+
+def _after_all(book: Book) -> datetime:
+    """Return the time, or where the clock went back a moment after the newest verdict.
+
+    Verdicts of several logs are put in order by their times: the last word must have the latest.
+    """
+    now = datetime.now(UTC)
+    with suppress(HandoffError, OverflowError):
+        # What cannot be read is told by the append.
+        return max([now, *(one.when + _MOMENT for one in book.verdicts()[-1:])])
+    return now
 
 
 def _append(book: Book, entry: Entry) -> bool:
