@@ -22,7 +22,7 @@ from handoff.batch.rows import InputFile, InputRow
 from handoff.core.errors import BatchError
 from handoff.core.model import Outcome
 from handoff.core.texts import csv_text, formula_safe, shorten
-from handoff.files.whole_file import same_file
+from handoff.files.whole_file import remove_unfinished, same_file
 
 Submit = Callable[[Sequence[str]], Future[list[Cells]]]
 """Start to route texts; the future gives the cells of `COLUMNS`, one row a text."""
@@ -104,6 +104,7 @@ def run_batch(
 def _begin(target: Path, ground: BatchGround, *, resume: bool) -> Checkpoint:
     """Return where to go on, or the very beginning."""
     name = shorten(str(target), 200)
+    remove_unfinished(checkpoint_of(target))
     earlier = load_checkpoint(target)
     if earlier is not None and not resume:
         raise BatchError(

@@ -147,17 +147,28 @@ def save_registry(path: Path, registry: Registry) -> None:
         _write(path, registry)
 
 
-def replace_registry(path: Path, registry: Registry, expected: Registry) -> bool:
+def replace_registry(path: Path, registry: Registry, expected: Registry | None) -> bool:
     """Save a registry, unless the file holds other agents than those that were expected.
+
+    Args:
+        path: The file.
+        registry: What it is to hold.
+        expected: What it is expected to hold; None where it was a file that cannot be read.
 
     Returns:
         Whether it was saved.
 
     Raises:
-        RegistryError: The file cannot be read or written.
+        RegistryError: The file cannot be read, and was expected to; or it cannot be written.
     """
     with sole_writer(path, RegistryError):
-        if load_registry(path).agents != expected.agents:
+        try:
+            held = load_registry(path).agents
+        except RegistryError:
+            if expected is not None:
+                raise
+            held = None
+        if held != (None if expected is None else expected.agents):
             return False
         _write(path, registry)
     return True

@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from handoff.core.errors import CasesError, QueryError
-from handoff.core.texts import parse_query
+from handoff.core.texts import parse_query, shorten
 from handoff.evaluation.judged import Labelled
 from handoff.evaluation.run import (
     Run,
@@ -22,7 +22,8 @@ from handoff.evaluation.run import (
     label_run,
     reuse,
 )
-from handoff.files.cases import SHAPE, Case, Cases, add_cases
+from handoff.files.cases import SHAPE, Case, Cases, add_cases, parse_known_cases
+from handoff.files.csv_table import load_bytes
 from handoff.files.sole_writer import sole_writer
 from handoff.report.markdown import plain
 from handoff.report.set_words import set_notes
@@ -109,10 +110,16 @@ def added(opened: Opened) -> int:
 
 
 def save_added(opened: Opened, path: Path) -> None:
-    """Append the visitor's labels to a file of cases; raises CasesError."""
+    """Append the visitor's labels to a file of cases, each once; raises CasesError."""
     new = _added(opened)
     with sole_writer(path, CasesError):
-        add_cases(path, new)
+        data = load_bytes(path, CasesError)
+        read = parse_known_cases(data, shorten(path.name), opened.router.registry)
+        # A second click may end the first one's run before it has told what it wrote.
+        held = {(case.query, case.expected) for case in read.cases}
+        missing = [case for case in new if (case.query, case.expected) not in held]
+        if missing:
+            add_cases(path, missing)
     # What was added for agents that are gone meanwhile was not written, and may come to use.
     written = set(new)
     _keep_added(opened, [case for case in _all_added(opened) if case not in written])

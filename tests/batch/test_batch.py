@@ -59,6 +59,16 @@ def test_a_lost_process_is_gone_on_with(source, target, lost_after):
     assert [row["id"] for row in written(target)] == [str(at) for at in range(7)]
 
 
+def test_what_a_killed_batch_left_half_written_is_removed(source, target):
+    """A checkpoint that was never renamed is of no use to anybody."""
+    half = target.with_name(".out.csv.checkpoint.abcdefgh.tmp")
+    half.write_text("{")
+
+    list(run_batch(source, target, GROUND, lanes(), resume=False))
+
+    assert sorted(path.name for path in target.parent.iterdir()) == ["in.csv", "out.csv"]
+
+
 def test_resuming_what_never_began_begins(source, target):
     """A script may always say --resume."""
     list(run_batch(source, target, GROUND, lanes(), resume=True))

@@ -6,7 +6,13 @@ import pytest
 
 from handoff.core.errors import RegistryError
 from handoff.core.model import Agent, Registry
-from handoff.files.registry import parse_table, replace_registry, save_registry, table_of
+from handoff.files.registry import (
+    load_registry,
+    parse_table,
+    replace_registry,
+    save_registry,
+    table_of,
+)
 from handoff.ui.agents.draft import SHOWN_ROWS, Difference, apply_edits, differences, search_rows
 
 REGISTRY = Registry(
@@ -151,3 +157,16 @@ def test_a_changed_threshold_is_a_changed_file(tmp_path):
 
     assert bare.fingerprint == REGISTRY.fingerprint
     assert not replace_registry(path, REGISTRY, bare)
+
+
+def test_a_file_that_was_mended_meanwhile_is_not_overwritten(tmp_path):
+    """Who agreed to write over a file that cannot be read did not agree to write over another."""
+    path = tmp_path / "agents.csv"
+    other = Registry(REGISTRY.agents[:1])
+    save_registry(path, other)
+
+    assert not replace_registry(path, REGISTRY, None)
+    assert load_registry(path) == other
+    path.write_text("wrong\n")
+    assert replace_registry(path, REGISTRY, None)
+    assert load_registry(path) == REGISTRY

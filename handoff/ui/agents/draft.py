@@ -19,7 +19,6 @@ from handoff.files.registry import (
     parse_registry,
     parse_table,
     replace_registry,
-    save_registry,
     table_of,
 )
 from handoff.ui.opened import Opened
@@ -223,11 +222,10 @@ def save_over(opened: Opened, one: Draft, registry: Registry, theirs: Registry |
     Raises:
         RegistryError: The file cannot be read or written; the edits stay.
     """
-    if theirs is not None:
-        return save(opened, replace(one, started_from=theirs), registry)
-    save_registry(opened.settings.registry, registry)
-    _settle(one, registry)
-    return True
+    written = replace_registry(opened.settings.registry, registry, theirs)
+    if written:
+        _settle(one, registry)
+    return written
 
 
 def _source(opened: Opened) -> str:

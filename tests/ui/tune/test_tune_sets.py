@@ -277,3 +277,17 @@ def test_a_pipe_beside_the_registry_does_not_stop_the_page(page, folder):
     page.run()
 
     assert page.selectbox(key="case_file").options == ["cases.csv"]
+
+
+def test_a_label_that_is_in_the_file_already_is_not_added_again(page, folder):
+    """Somebody else added it, or the same visitor with a click before; the other one is added."""
+    page.run()
+    label(page, "the price of tea", "")
+    label(page, "bread, and a dragon", "baker")
+    (folder / "cases.csv").write_text(f"{CASES}the price of tea,\n")
+    press(page, "Add to the file")
+
+    assert (folder / "cases.csv").read_text() == (
+        f'{CASES}the price of tea,\n"bread, and a dragon",baker\n'
+    )
+    assert "added in this session" not in sentences(page)
