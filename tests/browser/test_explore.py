@@ -36,9 +36,9 @@ def test_the_slider_moves_verdict_and_line(visit, address):
 
     expect(page.get_by_text("Hand off to nobody")).to_be_visible()
     expect(page.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text(
-        "threshold 0.73"
+        "threshold 0.78"
     )
-    expect(page).to_have_url(re.compile(r"t=0\.73"))
+    expect(page).to_have_url(re.compile(r"t=0\.78"))
 
 
 def test_a_chip_routes_its_query(visit, address):
@@ -74,7 +74,7 @@ def test_a_reloaded_link_shows_the_same_page(visit, address):
     slider = page.get_by_role("slider", name="Threshold")
     slider.focus()
     slider.press("ArrowLeft")
-    expect(page).to_have_url(re.compile(r"t=0\.22"))
+    expect(page).to_have_url(re.compile(r"t=0\.27"))
 
     again = visit(page.url)
 
@@ -82,7 +82,7 @@ def test_a_reloaded_link_shows_the_same_page(visit, address):
     expect(again.get_by_text("The tag filter is off")).to_be_visible()
     expect(again.get_by_text("A simulation: nothing was called.")).to_be_visible()
     expect(again.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text(
-        "threshold 0.22"
+        "threshold 0.27"
     )
 
 

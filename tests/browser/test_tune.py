@@ -89,13 +89,13 @@ def test_sweep_and_pick(tune):
 
     press_often(slider, "ArrowRight", 25)
 
-    expect(page.get_by_text(re.compile(r"at the threshold 0\.48 \(as asked for\)"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"at the threshold 0\.53 \(as asked for\)"))).to_be_visible()
     expect(accuracy).not_to_have_text(at_first)
     expect(page.get_by_role("heading", name="Against the default threshold")).to_be_visible()
     expect(cells(page, "Worse: cases that end differently").first).to_be_attached()
     page.get_by_role("button", name="Use it").click()
     expect(page.get_by_role("button", name="Use it")).to_be_disabled()
-    expect(slider).not_to_have_value("0.48")
+    expect(slider).not_to_have_value("0.53")
 
 
 def test_a_bar_leads_to_its_cases(tune):
@@ -138,7 +138,7 @@ def test_a_case_opens_in_explore_by_keyboard(tune):
     slider = page.get_by_role("slider", name="Threshold")
     slider.focus()
     slider.press("ArrowRight")
-    expect(page).to_have_url(re.compile(r"t=0\.24"))
+    expect(page).to_have_url(re.compile(r"t=0\.29"))
 
     select_row(page, "Cases; select one", 1)
     link = page.get_by_role("link", name="Open in Explore")
@@ -151,7 +151,7 @@ def test_a_case_opens_in_explore_by_keyboard(tune):
         "Build a neural network that recognizes objects in product photos"
     )
     expect(page.get_by_text("Hand off to Machine Learning Engineer")).to_be_visible()
-    expect(page.get_by_role("slider", name="Threshold")).to_have_value("0.24")
+    expect(page.get_by_role("slider", name="Threshold")).to_have_value("0.29")
 
 
 def test_a_threshold_holds_on_both_pages(tune):
@@ -159,18 +159,18 @@ def test_a_threshold_holds_on_both_pages(tune):
     page = tune()
     slider = page.get_by_role("slider", name="Threshold")
     press_often(slider, "ArrowRight", 5)
-    expect(page.get_by_text(re.compile(r"at the threshold 0\.28 "))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"at the threshold 0\.33 "))).to_be_visible()
 
     go(page, "Explore")
-    expect(slider).to_have_value("0.28")
+    expect(slider).to_have_value("0.33")
     press_often(slider, "ArrowRight", 3)
     expect(page.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text(
-        "threshold 0.31"
+        "threshold 0.36"
     )
     go(page, "Tune")
 
-    expect(slider).to_have_value("0.31")
-    expect(page.get_by_text(re.compile(r"at the threshold 0\.31 "))).to_be_visible()
+    expect(slider).to_have_value("0.36")
+    expect(page.get_by_text(re.compile(r"at the threshold 0\.36 "))).to_be_visible()
 
 
 def test_a_saved_threshold_is_where_the_next_visit_begins(folder, serve, tune):
@@ -178,15 +178,15 @@ def test_a_saved_threshold_is_where_the_next_visit_begins(folder, serve, tune):
     served = serve(folder)
     page = tune(served)
     press_often(page.get_by_role("slider", name="Threshold"), "ArrowLeft", 6)
-    expect(page.get_by_text(re.compile(r"at the threshold 0\.17 "))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"at the threshold 0\.22 "))).to_be_visible()
 
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved to handoff.toml.")).to_be_visible()
     again = tune(served)
 
-    expect(again.get_by_role("slider", name="Threshold")).to_have_value("0.17")
-    expect(again.get_by_text(re.compile(r"0\.17 \(from handoff\.toml\)"))).to_be_visible()
-    assert "threshold = 0.17\n" in (folder / "handoff.toml").read_text()
+    expect(again.get_by_role("slider", name="Threshold")).to_have_value("0.22")
+    expect(again.get_by_text(re.compile(r"0\.22 \(from handoff\.toml\)"))).to_be_visible()
+    assert "threshold = 0.22\n" in (folder / "handoff.toml").read_text()
 
 
 def test_uploaded_cases_stay_for_the_visit(tune):
