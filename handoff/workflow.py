@@ -10,6 +10,7 @@ Outside of a run all of them are plain coroutines.
 import asyncio
 import functools
 import json
+import logging
 import os
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -95,6 +96,8 @@ __all__ = [
     "select_agent",
     "unpack",
 ]
+
+_LOG = logging.getLogger(__name__)
 
 CHUNKS_AT_ONCE = 10
 Number: TypeAlias = float | int
@@ -351,7 +354,11 @@ def _loaded_on(_: asyncio.AbstractEventLoop) -> _Loaded:
     settings = load_settings(os.environ)
     # Its own loop stays idle: Flyte's runs the coroutines.
     bench = build_workbench(settings, build_connection(settings), BackgroundLoop())
-    return _Loaded(bench.router, bench.policy())
+    policy, stale = bench.policy_or_default()
+    if stale is not None:
+        # The file ships for the embedded model; a key alone makes it stale.
+        _LOG.warning(stale.passed_over)
+    return _Loaded(bench.router, policy)
 
 
 @contextmanager

@@ -245,7 +245,7 @@ def environ(home, tmp_path_factory):
         "DO_NOT_TRACK": "1",
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "HANDOFF_CACHE_DIR": str(tmp_path_factory.mktemp("cache")),
-        "HANDOFF_EMBEDDER": "local-fast",
+        "HANDOFF_EMBEDDER": "local",
         "HANDOFF_TAGGER": "local",
     }
 

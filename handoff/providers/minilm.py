@@ -6,6 +6,7 @@ package holds no tokenizer: its vocabulary lies in `vocabulary/`, beside its lic
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +158,9 @@ def _load_tokenizer() -> _Tokenizer:
 def _load_session() -> Any:  # noqa: ANN401 - an `onnxruntime.InferenceSession`
     weights = package_folder(PACKAGE, DISTRIBUTION) / "model.onnx"
     model = _checked(weights, WEIGHTS_SHA256, DISTRIBUTION)
+    # Its C++ sends its maker what it runs and keeps a device's number at home; read when it is
+    # loaded, since switching it off afterwards comes too late.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime  # noqa: PLC0415 - only who uses the model pays for it
     except ImportError as failure:

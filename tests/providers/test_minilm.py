@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import os
+import subprocess
 import sys
 import threading
 
@@ -207,3 +209,18 @@ def test_the_committed_vocabulary_is_the_models_own():
     assert hashlib.sha256(data).hexdigest() == minilm.VOCABULARY_SHA256
     assert "Apache License" in minilm.VOCABULARY.with_name("LICENSE").read_text()
     assert "bert-base-uncased" in minilm.VOCABULARY.with_name("README.md").read_text()
+
+
+def test_the_runtime_tells_nobody(tmp_path):
+    """No number of this device and no queue of events is left at home for onnxruntime's maker."""
+    code = (
+        "import asyncio; from handoff.providers.minilm import MiniLMEmbedder; "
+        "asyncio.run(MiniLMEmbedder().embed(['a query']))"
+    )
+    environment = os.environ | {"HOME": str(tmp_path)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    environment.pop("XDG_CACHE_HOME", None)
+
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+    assert list(tmp_path.iterdir()) == []
