@@ -4,11 +4,12 @@ import ast
 import importlib
 import itertools
 import re
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from pattern_steps import Matcher
 
+ROOT = Path(__file__).resolve().parents[1]
 SHORT = 30
 MOST_GROWTH = 2.5
 """Twice as long a text takes twice as many steps; where time grows with the square, four times."""

@@ -453,15 +453,14 @@ def test_openais_shortlist_in_an_evaluation_does_not_leak(settings, server):
     )
     query = "someone emptied my wallet"
     rest = (Example("water the lawn", "a2"), Example("sing to me", "a1"))
-    own = set(agents[59].tags)
-
     without = choices_offered(settings, server, Registry(agents, rest), query)
+    left_out = next(agent for agent in agents if not set(agent.tags) & without)
+
     evaluated = choices_offered(
-        settings, server, Registry(agents, (*rest, Example(query, "a59"))), query
+        settings, server, Registry(agents, (*rest, Example(query, left_out.id))), query
     )
 
-    assert not own <= without
-    assert len(evaluated & own) <= len(without & own)
+    assert not set(left_out.tags) & evaluated
 
 
 def test_a_route_with_examples_answers(settings):

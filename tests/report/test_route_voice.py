@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from route_word_samples import routed
 
+from handoff.core.agent_rows import AgentRows
 from handoff.core.learning import NO_OWNER, Lessons, learn, strongest_voice
 from handoff.report.route_words import AUDIBLE, CARRIES, voice
 
 AXES = np.eye(4, dtype=np.float32)
 # Agents that are as like the examples as each other: only what is taught tells them apart.
-AGENTS = AXES[[3, 3]]
+AGENTS = AgentRows(AXES[[3, 3]], AXES[:0], np.array([], dtype=np.intp))
 TAUGHT = learn(
     AGENTS,
     Lessons(
