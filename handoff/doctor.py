@@ -64,8 +64,10 @@ def _files(settings: Settings) -> list[Finding]:
             told = f"{len(examples.examples):,} examples{left_out}"
             findings.append(_file("examples.csv", settings.examples, told))
             _, stale = bench.policy_or_default()
-            passed_over = "" if stale is None else stale.passed_over
-            findings.append(_file("handoff.toml", settings.config, passed_over))
+            if stale is None:
+                findings.append(_file("handoff.toml", settings.config))
+            else:
+                findings.append(Finding("handoff.toml", stale.passed_over))
     except RegistryError as error:
         return [Finding("registry", str(error), fatal=True)]
     except ExamplesError as error:

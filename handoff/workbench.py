@@ -94,7 +94,8 @@ class Workbench:
             try:
                 yield grown
             except GeneratorExit:
-                self.run(_close(growing))
+                # Ending is at nobody's expense: a visitor who is gone can be asked for nothing.
+                BackgroundLoop.start(self.loop, _close(growing)).result()
                 raise
 
     def policy(self, threshold: str | None = None, *, force: bool = False) -> Policy:
@@ -105,7 +106,7 @@ class Workbench:
             force: Take handoff.toml's word whatever it was found on.
 
         Raises:
-            StalePolicyError: handoff.toml was found on another embedder or registry.
+            StalePolicyError: handoff.toml was found with another embedder or on other agents.
             SettingsError: handoff.toml or the threshold cannot be used.
         """
         default = self.router.embedder.default_threshold

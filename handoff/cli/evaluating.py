@@ -28,7 +28,7 @@ from handoff.evaluation.recommend import recommend
 from handoff.evaluation.run import Run, label_run
 from handoff.files.cases import Cases, load_cases
 from handoff.files.whole_file import write_whole
-from handoff.report.examples_words import example_notes
+from handoff.report.examples_words import example_notes, taught_apart
 from handoff.report.numbers import apart, counted
 from handoff.report.set_json import analysis_to_json, comparison_to_json
 from handoff.report.set_text import (
@@ -173,7 +173,7 @@ def compare_registries(
         second = first.over(*open_registry(options.settings(after)))
         benches = (first, second)
         cases = load_cases(cases_path, *(bench.registry for bench in benches))
-        policy = options.policy(first)
+        policy, stale = options.policy_or_default(first)
         runs = _gather(benches, cases)
     for run in runs:
         if run.failures:
@@ -185,7 +185,11 @@ def compare_registries(
             for run, bench in zip(runs, benches, strict=True)
         )
     )
-    notes = set_notes(cases, None, [])
+    notes = [
+        *set_notes(cases, None, []),
+        *stale,
+        *taught_apart(*(bench.examples for bench in benches)),
+    ]
     for bench in benches:
         told = example_notes(bench.examples, cases.cases)
         notes += [note for note in told if note not in notes]

@@ -50,7 +50,7 @@ _OPTIONS = {
     "force": click.option(
         "--force",
         is_flag=True,
-        help="Use handoff.toml even if it was found on another embedder or registry.",
+        help="Use handoff.toml even if it was found with another embedder or on other agents.",
     ),
     "no_examples": click.option(
         "--no-examples",

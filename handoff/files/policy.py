@@ -73,7 +73,7 @@ def load_policy(
         force: Take the file's word whatever it was found on.
 
     Raises:
-        StalePolicyError: The policy was found on another embedder or registry.
+        StalePolicyError: The policy was found with another embedder or on other agents.
         SettingsError: The file cannot be read, or holds something else.
     """
     if config is None:
@@ -222,8 +222,7 @@ def _check_found(found: object, ground: Ground | None, name: str) -> None:
         )
     if found.get("registry", ground.registry) != ground.registry:
         raise StalePolicyError(
-            f"{name}: its threshold was found on another registry, or on this one before it was "
-            "edited",
+            f"{name}: its threshold was found on other agents or examples than the ones in use",
             f"{name} was found on other agents or examples than the ones in use",
             _MEND,
         )

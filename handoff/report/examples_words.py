@@ -44,3 +44,15 @@ def threshold_in_words(learned: Learned) -> str:
     if learned.threshold is None:
         return "no threshold of its own."
     return f"its own best threshold is {learned.threshold:.3f}."
+
+
+def taught_apart(before: Examples, after: Examples) -> list[str]:
+    """Say that two registries were compared with other examples, if they were."""
+    if before.examples == after.examples:
+        return []
+    counts = [counted(len(each.examples), "example") for each in (before, after)]
+    told = (
+        f"The first learned from {counts[0]}, the second from {counts[1]}: part of the difference "
+        "is theirs. Put the same examples.csv beside both, or leave it out with --no-examples."
+    )
+    return [told]

@@ -112,8 +112,8 @@ def test_a_policy_of_another_registry_is_refused(folder):
         load_policy(Path("handoff.toml"), 0.23, replace(GROUND, registry="0" * 64))
 
     assert str(complaint.value) == (
-        "handoff.toml: its threshold was found on another registry, or on this one before it was "
-        f"edited: {MEND}"
+        "handoff.toml: its threshold was found on other agents or examples than the ones in use: "
+        f"{MEND}"
     )
 
 

@@ -117,6 +117,7 @@ def test_compare_shows_what_examples_change(answer, folder):
 
     assert found["after"]["accuracy"] > found["before"]["accuracy"]
     assert found["p_value"] < 0.05
+    assert found["notes"][0].startswith("The first learned from 0 examples, the second from 40 exa")
 
 
 @pytest.mark.usefixtures("taught")
@@ -127,7 +128,7 @@ def test_a_threshold_that_was_saved_without_examples_is_refused_with_them(handof
 
     complaint = refused(handoff, *GATE)
 
-    assert "its threshold was found on another registry" in complaint
+    assert "its threshold was found on other agents or examples" in complaint
     assert "handoff eval CASES --save" in complaint
     assert handoff(*GATE, "--no-examples")[0] == 0
     assert handoff(*GATE, "--force")[0] == 0
@@ -139,7 +140,7 @@ def test_a_threshold_that_was_saved_with_examples_is_refused_without_them(handof
     handoff("eval", "cases.csv", "--save")
 
     assert handoff(*GATE)[0] == 0
-    assert "found on another registry" in refused(handoff, *GATE, "--no-examples")
+    assert "found on other agents or examples" in refused(handoff, *GATE, "--no-examples")
 
 
 @pytest.mark.usefixtures("taught")
@@ -149,7 +150,7 @@ def test_a_threshold_is_refused_once_an_example_is_added(handoff):
     with Path("examples.csv").open("a") as file:
         file.write("snow,weather\n")
 
-    assert "found on another registry" in refused(handoff, *GATE)
+    assert "found on other agents or examples" in refused(handoff, *GATE)
 
 
 @pytest.mark.usefixtures("taught")
