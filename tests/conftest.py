@@ -1,6 +1,8 @@
 """What every test stands on: a clean environment, an own cache, and the public data where it is."""
 
 import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,17 +11,32 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take long, and measure no coverage where it only costs time.
+    """Begin with the files that take long, so that no process waits for another in the end.
 
-    So no process waits for another in the end. The browser checks come last: their driver keeps
-    an event loop open on this thread.
+    The browser checks come last: their driver keeps an event loop open on this thread.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: ("browser" in item.path.parts, item.path not in slow))
-    # A hundred inputs run the same lines a hundred times, and tracing makes each twice as slow.
-    for item in items:
-        if getattr(item.obj, "is_hypothesis_test", False):
-            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Trace nothing where a test runs the same lines hundreds of times.
+
+    Coverage makes these two to three times as slow, and others have measured what they run.
+    (`no_cover` of pytest-cov stops one of two tracers in a process of xdist's.)
+    """
+    often = item.get_closest_marker("slow") or getattr(item.obj, "is_hypothesis_test", False)
+    tracing = sys.gettrace(), threading.gettrace()
+    if not often or tracing[0] is None:
+        return (yield)
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracing[0])
+        threading.settrace(tracing[1])
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +49,8 @@ def environment(monkeypatch, tmp_path_factory):
         if name.startswith(("HANDOFF_", "OPENAI_", "STREAMLIT_")) and name != "HANDOFF_DATA":
             monkeypatch.delenv(name)
     monkeypatch.setenv("HANDOFF_EMBEDDER", "local-fast")
+    # Child processes repeat what is measured in this one; Flyte's are started from wider fixtures.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     monkeypatch.setenv("HANDOFF_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("HANDOFF_STATE_DIR", str(tmp_path_factory.mktemp("state")))
 

@@ -261,8 +261,6 @@ def test_the_summary_names_the_edited_and_their_neighbours(gather, loop):
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
-@pytest.mark.no_cover
 def test_the_public_set_is_edited_exactly(data, loop, tmp_path):
     """On 150 agents and 3,100 cases, an edited description gives what gathering anew gives."""
     folder = data / "clinc150"

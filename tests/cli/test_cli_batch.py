@@ -192,7 +192,6 @@ def test_a_worker_that_dies_is_one_sentence(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_a_killed_batch_loses_no_row_and_doubles_none(folder):
     """After kill -9 no process is left, and resuming comes to what a whole run comes to."""
     many(folder / "in.csv", 8_000)

@@ -221,8 +221,6 @@ def test_without_the_threshold_column_nobody_has_one():
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
-@pytest.mark.no_cover
 def test_100000_agents_with_5000_tags_load():
     """The largest registry that is allowed is read whole."""
     lines = [f"agent {number},A,Does a.,tag {number % 5_000}" for number in range(100_000)]
@@ -235,8 +233,6 @@ def test_100000_agents_with_5000_tags_load():
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
-@pytest.mark.no_cover
 def test_one_agent_more_than_100000_is_refused():
     """The first agent beyond the limit is pointed at."""
     lines = [f"{number},A,Does a.," for number in range(100_001)]

@@ -83,7 +83,6 @@ async def soak(settings):
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_every_query_ends_in_evidence_or_a_named_error(server, settings, monkeypatch):
     """Under mixed faults each query has evidence or an error of ours, and nothing else escapes."""
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)

@@ -364,7 +364,6 @@ def test_deleting_the_file_while_open_costs_memory_only(cache, file, suffixes):
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_four_processes_that_write_one_file_lose_nothing(tmp_path):
     """Each writes 250 vectors into it at the same time, and all thousand are there."""
     write_together(tmp_path, files=1)
@@ -379,7 +378,6 @@ def test_four_processes_that_write_one_file_lose_nothing(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_four_processes_that_make_the_file_at_once_lose_nothing(tmp_path):
     """The first moment of a new file is shared as well: ten new files, 25 vectors each in each."""
     write_together(tmp_path, files=10)

@@ -338,7 +338,6 @@ def test_gathering_can_be_stopped(page, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_the_largest_registry_can_be_imported(page, monkeypatch):
     """A hundred thousand agents are shown in part; too many for the set is a sentence."""
     page.run()

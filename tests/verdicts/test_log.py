@@ -186,7 +186,6 @@ def test_the_file_is_the_owners_alone(log):
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_a_thousand_verdicts_of_four_processes_are_all_there(start, log):
     """Four write at once, and each of their verdicts is there once."""
     writers = [start(WRITER, f"w{at}", "250") for at in range(4)]
