@@ -104,7 +104,8 @@ class VerdictLog:
             ).fetchall()
             return _loaded(found, after)
 
-        if self._connection is None and not self.path.exists():
+        nothing_yet = not self.path.exists() and not self.path.parent.is_file()
+        if self._connection is None and nothing_yet:
             return [], after
         try:
             return self._attempt(select, "read")

@@ -506,3 +506,11 @@ def test_waiting_is_for_others_who_begin_the_same_log(log, monkeypatch):
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(VerdictsError, match="database is locked"):
             log.append([given()])
+
+
+def test_a_folder_that_is_a_file_is_not_an_empty_log(tmp_path):
+    """A gate that finds no verdict there would let everything pass."""
+    (tmp_path / "state").write_text("")
+
+    with pytest.raises(VerdictsError):
+        VerdictLog(tmp_path / "state").read()
