@@ -62,7 +62,7 @@ class Matcher:
             holds = start >= 0 and any(True for _ in self._ends(list(inside), 0, start))
             middles = [at] if holds is (kind is op.ASSERT) else []
         else:
-            raise NotImplementedError(f"teach the matcher {kind}")
+            raise ValueError(f"the matcher does not know {kind}")
         for middle in middles:
             yield from self._ends(nodes, first + 1, middle)
 

@@ -240,3 +240,39 @@ def test_verdicts_begin_a_file_that_is_a_header_alone(folder, end):
         bench.add_verdicts_to_cases([given(0, query="fresh bread")], path)
 
         assert [case.query for case in load_cases(path, bench.registry).cases] == ["fresh bread"]
+
+
+class Departed(BackgroundLoop):
+    """A loop whose visitor leaves: nothing more is started at that one's expense."""
+
+    gone = False
+
+    def start(self, work):
+        """Refuse what a visitor who left would pay for."""
+        if self.gone:
+            work.close()
+            raise RuntimeError("the visitor is gone")
+        return super().start(work)
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_a_visitor_who_left_had_begun_is_closed():
+    """Ending costs nothing, so nobody is asked for it, and nothing stays open."""
+    ended = []
+
+    async def growing():
+        try:
+            yield 1
+            yield 2
+        finally:
+            ended.append(True)
+
+    loop = Departed()
+    with closing(build_workbench(settings(), None, loop)) as bench:
+        taken = bench.each(growing())
+        assert next(taken) == 1
+        loop.gone = True
+        taken.close()
+        loop.gone = False
+
+    assert ended == [True]

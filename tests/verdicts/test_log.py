@@ -1,4 +1,7 @@
-"""The verdict log: nothing that was judged is lost, whatever happens to the process or the file."""
+"""The verdict log: nothing that was judged is lost, whatever happens to the process or the file.
+
+One file: each check does something else to the same log.
+"""
 
 import errno
 import os
