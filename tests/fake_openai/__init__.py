@@ -6,6 +6,7 @@ It answers `POST /v1/chat/completions`, `POST /v1/embeddings` and `GET /v1/model
 """
 
 from .answers import tag_list, vector_of
+from .quirks import Quirks
 from .server import FakeOpenAI
 from .wire import (
     CHAT,
@@ -36,6 +37,7 @@ __all__ = [
     "FakeOpenAI",
     "Fault",
     "Json",
+    "Quirks",
     "Receive",
     "Reply",
     "Request",

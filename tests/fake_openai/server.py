@@ -12,7 +12,9 @@ import numpy as np
 import uvicorn
 
 from .answers import chat_reply, embeddings_reply, http_fault, models_reply
+from .bending import bend
 from .connection import Connection, Exchange, LoopbackServer, deliver, listening
+from .quirks import Quirks, asked_of, refuse
 from .wire import (
     CHAT,
     DETAILS,
@@ -35,12 +37,14 @@ from .wire import (
     key_of,
 )
 
+OPENAI = Quirks()
+
 
 class FakeOpenAI:
-    """OpenAI on loopback: a context manager that serves on a thread, and its records.
+    """OpenAI on loopback, or a server like it: serves on a thread, and records what it was asked.
 
     `chat_delay_seconds` and `embeddings_delay_seconds` hold back good answers and those whose
-    content is at fault; errors and broken transfers come at once.
+    content is at fault; errors and broken transfers come at once. `quirks` are how the server is.
     """
 
     def __init__(
@@ -50,11 +54,14 @@ class FakeOpenAI:
         port: int = 0,
         chat_delay_seconds: float = 0.0,
         embeddings_delay_seconds: float = 0.0,
+        quirks: Quirks = OPENAI,
     ) -> None:
         self.chat_delay_seconds = chat_delay_seconds
         self.embeddings_delay_seconds = embeddings_delay_seconds
+        self.quirks = quirks
         self.requests: list[Request] = []
         self.base_url = ""
+        self._loaded: set[str] = set()
         self._port = port
         self._random = np.random.default_rng(seed)
         self._faults: list[Queued] = []
@@ -171,9 +178,14 @@ class FakeOpenAI:
                     return queued
         return None
 
+    def _loading(self, asked: Request) -> float:
+        """Return how long the model that is asked for still takes to load."""
+        return 0.0 if asked.path in self._loaded else self.quirks.loading_seconds
+
     def _reply(self, method: str, asked: Request, queued: Queued | None, number: int) -> Reply:
         """Return the answer to a request, or raise the error that it earns."""
-        if not key_of(asked.headers):
+        quirks = self.quirks
+        if not key_of(asked.headers) and not quirks.keyless:
             raise ApiError(401, "You did not provide an API key.")
         body = asked.body or {}
         if queued is not None and queued.fault in HTTP_FAULTS:
@@ -188,9 +200,15 @@ class FakeOpenAI:
         if not isinstance(body.get("model"), str):
             raise ApiError(400, "You must provide a model.", param="model")
         fault = None if queued is None else queued.fault
+        refused = refuse(quirks, asked.path, body)
+        if refused is not None:
+            return refused
+        body = asked_of(quirks, body)
         if asked.path == CHAT:
-            return chat_reply(body, fault, number)
-        return embeddings_reply(body, fault)
+            reply = chat_reply(body, fault, number)
+        else:
+            reply = embeddings_reply(body, fault)
+        return reply if quirks == OPENAI else bend(quirks, asked.path, body, reply, number)
 
     async def _respond(self, exchange: Exchange, asked: Request, queued: Queued | None) -> None:
         """Send the answer, after its delay and with the fault of its transfer."""
@@ -202,8 +220,10 @@ class FakeOpenAI:
             reply = error.reply()
         good = reply.status < 400 and fault not in WIRE_FAULTS
         delays = {CHAT: self.chat_delay_seconds, EMBEDDINGS: self.embeddings_delay_seconds}
-        if good and not await exchange.stays(delays.get(asked.path, 0.0)):
+        if good and not await exchange.stays(delays.get(asked.path, 0.0) + self._loading(asked)):
             return
+        if good:
+            self._loaded.add(asked.path)
         headers = {
             "content-type": reply.content_type,
             "x-request-id": f"req_{number:032x}",
