@@ -79,7 +79,7 @@ def evaluate(
         analysis = analyse(label_run(run, agents), policy, len(failures))
         found = recommend(analysis.settled, aim, analysis.policy, len(agents))
         notes = [
-            *set_notes(cases, analysis, list(run.failures.values())),
+            *set_notes(cases, analysis, list(run.failures.values()), run.untagged),
             *example_notes(bench.examples, cases.cases),
             *stale,
         ]
@@ -141,7 +141,7 @@ def check(
         write_whole(junit, gates_to_junit(gates, time.perf_counter() - started), SettingsError)
     click.echo("\n".join(f"{'passed' if gate.passed else 'FAILED'}  {gate.text}" for gate in gates))
     for note in (
-        *set_notes(cases, analysis, failures),
+        *set_notes(cases, analysis, failures, run.untagged),
         *example_notes(bench.examples, cases.cases),
     ):
         click.echo(f"        {note}")

@@ -118,7 +118,7 @@ class Evidence:
         vector: The query's unit vector, shape (dimensions,).
         similarities: One cosine an agent, shape (agents,), or (returned,) with `positions`.
         lexical: One lexical score an agent, from 0 to below 1, same shape.
-        degraded: The stages that were skipped because their provider is down.
+        degraded: The stages that were skipped because their provider failed.
         positions: None for all agents in registry order; else the agents that a large index
             returned, with and without the tag filter, ascending, shape (returned,).
         scripts: Those that the embedder knows, such as Latin; None for all.

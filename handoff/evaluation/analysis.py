@@ -41,7 +41,7 @@ class Analysis:
         kept: Share of in-scope cases whose expected agent survives the tag filter, or NaN.
         auroc: How well scores tell in-scope cases from those nobody should take, or NaN.
         false_positives: Share of the latter that score as 95 % of the former do, or NaN.
-        degraded: How many cases were tagged by nobody because their tagger was down.
+        degraded: How many cases got no tags because their tagger failed.
         unknown: How many queries are mostly in an unknown script.
     """
 

@@ -24,6 +24,7 @@ class Part:
         rows: Their places in the set.
         evidence: What was gathered; None where it failed.
         reason: Why it failed; empty where it did not.
+        untagged: Why some of its cases got no tags; empty where all were asked for theirs.
         cost_usd: What it cost; None where that is not known.
     """
 
@@ -31,6 +32,7 @@ class Part:
     evidence: EvidenceSet | None
     reason: str = ""
     cost_usd: float | None = 0.0
+    untagged: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +63,11 @@ class Run:
         return {
             row: part.reason for part in self.parts if part.evidence is None for row in part.rows
         }
+
+    @property
+    def untagged(self) -> str:
+        """Why some cases got no tags, as the first of them was told; empty where none was."""
+        return next((part.untagged for part in self.parts if part.untagged), "")
 
     @property
     def cost_usd(self) -> float | None:
@@ -184,7 +191,8 @@ async def _gather(router: Router, cases: Sequence[Case], rows: tuple[int, ...]) 
         evidence = await router.gather_many([cases[row].query for row in rows], trace)
     except ProviderError as error:
         return Part(rows, None, str(error), billed(trace.spans)[1])
-    return Part(rows, evidence, cost_usd=billed(trace.spans)[1])
+    troubles = [span.facts.trouble for span in trace.spans if span.name == "extract_tags"]
+    return Part(rows, evidence, "", billed(trace.spans)[1], "".join(filter(None, troubles)))
 
 
 def _parts(rows: Sequence[int]) -> Iterator[tuple[int, ...]]:

@@ -49,7 +49,7 @@ class HandoffResult:
         extracted_tags: Best first.
         filtered_count: How many agents are candidates.
         all_scores: The best ones' scores by id, candidates first.
-        degraded: The stages that were skipped because their provider is down.
+        degraded: The stages that were skipped because their provider failed.
         handoff_successful: Whether somebody takes it.
         error_message: Why nobody does; empty where somebody does.
         answer: The agent's; None where it was not asked.

@@ -198,7 +198,7 @@ def troubles(spans: Sequence[Span], evidence: Evidence) -> list[str]:
             times = "once" if span.facts.retries == 1 else f"{span.facts.retries} times"
             said.append(f"{STAGES_IN_WORDS[span.name]} had to be asked again, {times}.")
     if evidence.degraded and not said:
-        said.append("A stage was skipped because its provider is down.")
+        said.append("A stage was skipped because its provider failed.")
     return said
 
 

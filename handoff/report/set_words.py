@@ -197,13 +197,16 @@ def warnings(found: Recommendation) -> list[str]:
     return said
 
 
-def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) -> list[str]:
+def set_notes(
+    cases: Cases, analysis: Analysis | None, failures: Sequence[str], untagged: str = ""
+) -> list[str]:
     """Say what is wrong with a set: rows that failed, contradictions, what was lost.
 
     Args:
         cases: As they were read.
         analysis: Of those that were gathered; None before that.
         failures: Why others were not.
+        untagged: Why some of them got no tags; empty where nobody knows any more.
     """
     said = [failed.reason for failed in cases.failed[:_NAMED]]
     if len(cases.failed) > _NAMED:
@@ -225,9 +228,7 @@ def set_notes(cases: Cases, analysis: Analysis | None, failures: Sequence[str]) 
     if failures:
         said.append(f"{counted(len(failures), 'case')} could not be gathered: {failures[0]}")
     if analysis is not None and analysis.degraded:
-        said.append(
-            f"{counted(analysis.degraded, 'case')} got no tags because their provider was down."
-        )
+        said.append(f"{counted(analysis.degraded, 'case')} got no tags. {untagged}".rstrip())
     if analysis is not None and analysis.policy.known_scripts_only and analysis.unknown:
         said.append(
             f"Nobody gets {counted(analysis.unknown, 'case')} in letters that the embedder does "

@@ -387,3 +387,15 @@ def test_joining_parts_with_all_agents_has_no_positions():
     assert joined.positions is None
     assert joined.similarities.shape == (2, 2)
     assert np.array_equal(joined.similarities[0], joined.similarities[1])
+
+
+def test_a_run_says_why_cases_got_no_tags():
+    """As the tagger said it first, whatever the later parts met; nothing where all were asked."""
+    router = make_router(ScriptedEmbedder())
+    assert gather(router, make_cases(3))[-1].untagged == ""
+
+    router.tagger.failure = ProviderError("The key was refused.")
+    run = gather(router, make_cases(3))[-1]
+
+    assert run.untagged == "The key was refused."
+    assert run.evidence.degraded == (("extract_tags",),) * 3

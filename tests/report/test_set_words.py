@@ -464,12 +464,13 @@ def test_cases_that_could_not_be_gathered_are_counted_with_a_reason(failures, st
 
 
 def test_cases_without_tags_are_counted():
-    """A tagger that was down changes what the filter did, so it is told."""
+    """A tagger that failed changes what the filter did, so it is told, with its own reason."""
     analysis = replace(analysed(ROWS, POLICY), degraded=2)
 
-    assert set_notes(set_of(("a", None)), analysis, []) == [
-        "2 cases got no tags because their provider was down."
+    assert set_notes(set_of(("a", None)), analysis, [], "The key was refused.") == [
+        "2 cases got no tags. The key was refused."
     ]
+    assert set_notes(set_of(("a", None)), analysis, []) == ["2 cases got no tags."]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def tune(
                 examples_worth(opened, now)
     with listing:
         case_list(opened, analysis, flips, now)
-        notes = set_notes(now.cases, analysis, list(now.run.failures.values()))
+        notes = set_notes(now.cases, analysis, list(now.run.failures.values()), now.run.untagged)
         for note in (*notes, *example_notes(shown_examples, now.cases.cases)):
             st.caption(plain(note))
 
