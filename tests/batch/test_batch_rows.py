@@ -137,7 +137,7 @@ def test_texts_that_are_no_queries_fail_alone(router):
         "selected",
         "failed",
     ]
-    assert rows[1][-1] == "The query is empty: type what should be routed."
+    assert rows[1][-1].startswith("The query is empty")
     assert rows[3][-1].startswith("The query has 5,000 characters")
 
 

@@ -33,7 +33,7 @@ def test_too_close_to_call_ends_with_one(handoff, folder):
     code, out, _ = handoff("route", SELECTED)
 
     assert code == 1
-    assert out.startswith("Hand off to nobody: too close to call\n")
+    assert out.startswith("Hand off to nobody: too close")
 
 
 def test_json_ends_with_the_same_codes(handoff):

@@ -32,8 +32,9 @@ def test_a_route_says_which_letters_and_how_to_switch(handoff):
     code, out, _ = handoff("route", FOREIGN, *LOW)
 
     assert code == 1
-    assert out.startswith("Hand off to nobody\nThe query is mostly in Greek letters, which the ")
-    assert "set known_scripts_only = false in handoff.toml." in out
+    assert out.startswith("Hand off to nobody\n")
+    assert "Greek letters" in out
+    assert "known_scripts_only = false in handoff.toml" in out
 
 
 def test_a_route_as_json_names_the_script(handoff):

@@ -206,7 +206,7 @@ def test_a_decision_that_is_too_close_is_told_so():
     """The outcome is in the words of the headline."""
     route = routed(0.5, 0.375, policy=Policy(0.25, ThresholdSource.CONFIG, margin=0.25))
 
-    assert told(route, route, "outcome")[0] == "Hand off to nobody: too close to call"
+    assert told(route, route, "outcome")[0].endswith("too close to call")
 
 
 def test_routes_on_two_registries_can_be_compared():

@@ -93,9 +93,9 @@ def test_the_duration_comes_last():
 
 def test_a_small_set_is_told_to_be_too_small():
     """Where the recommendation would stand."""
-    assert section(told([RIGHT, REFUSED]), "Recommended") == [
-        "  No recommendation: it takes at least 10 cases to split."
-    ]
+    (said,) = section(told([RIGHT, REFUSED]), "Recommended")
+
+    assert said.startswith("  No recommendation: ")
 
 
 def test_a_large_enough_set_gets_a_recommendation():
@@ -175,10 +175,10 @@ def test_a_comparison_tells_both_accuracies():
 
 def test_a_comparison_without_a_flip_is_two_lines():
     """No empty heading follows."""
-    assert comparison_to_text(*changed([RIGHT] * 2, [RIGHT] * 2), []).splitlines() == [
-        "Accuracy 100.0 % before, 100.0 % after (+0.0 points), on 2 cases.",
-        "No case ends better or worse.",
-    ]
+    figures, flips = comparison_to_text(*changed([RIGHT] * 2, [RIGHT] * 2), []).splitlines()
+
+    assert figures == "Accuracy 100.0 % before, 100.0 % after (+0.0 points), on 2 cases."
+    assert flips.startswith("No case")
 
 
 def test_flips_are_grouped_the_worse_ones_first():

@@ -143,7 +143,7 @@ def test_no_example_speaks_for_a_query_in_unknown_letters(page, monkeypatch):
     page.text_area(key="q").set_value("tulips and Καλημέρα καλημέρα")
     page.button[0].click().run()
 
-    assert page.warning[0].value.startswith("The query is mostly in Greek letters")
+    assert "Greek letters" in page.warning[0].value
     assert not [each.value for each in page.markdown if "xample" in each.value]
 
 

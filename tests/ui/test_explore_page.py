@@ -284,7 +284,7 @@ def test_a_margin_asks_for_a_lead(page):
     page.button[0].click()
     page.slider(key="m").set_value(0.5).run()
 
-    assert page.warning[0].proto.title == plain("Hand off to nobody: too close to call")
+    assert "too close" in page.warning[0].proto.title
 
 
 def test_agents_own_thresholds_come_first_when_switched_on(page, folder):
@@ -311,7 +311,7 @@ def test_typical_latencies_are_a_labelled_simulation(page, monkeypatch):
 
     assert len(asked) == 1
     assert shown["Tags"] == "500 ms"
-    assert "A simulation: nothing was called." in sentences(page)
+    assert "nothing was called" in sentences(page)
 
 
 def test_the_page_says_what_would_change_the_outcome(page):
@@ -327,7 +327,7 @@ def test_the_page_says_who_answered(page):
     """Which model, and whose threshold, is always in sight."""
     page.run()
 
-    assert "Vectors by the scripted embedder (for tests), tags by words." in sentences(page)
+    assert "the scripted embedder" in sentences(page)
     assert "Threshold 0.30, the embedder's default. 2 agents." in sentences(page)
 
 
@@ -407,9 +407,7 @@ def test_an_upload_that_is_not_what_it_says_is_one_sentence(page):
     page.run()
     upload(page, b"PK\x03\x04 a spreadsheet")
 
-    assert "agents.csv is a ZIP archive or a spreadsheet: save it as CSV (UTF-8)." in sentences(
-        page
-    )
+    assert "agents.csv is a ZIP archive" in sentences(page)
     assert page.success[0].proto.title == "Hand off to Baker"
 
 
@@ -440,7 +438,7 @@ def test_a_query_in_unknown_letters_is_told_so(page, monkeypatch, folder):
     page.slider(key="t").set_value(0.0).run()
     (told,) = (each.value for each in page.warning)
 
-    assert told.startswith("The query is mostly in Greek letters")
+    assert "Greek letters" in told
     assert not page.success
 
     (folder / "handoff.toml").write_text("known_scripts_only = false\n")

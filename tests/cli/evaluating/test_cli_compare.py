@@ -148,11 +148,10 @@ def test_a_comparison_in_json_tells_failures_and_notes_apart(answer):
     compared = answer("compare", "agents.csv", "other.csv", "some.csv")
 
     assert len(compared["failures"]) == 5
-    assert compared["notes"] == [
-        *compared["failures"][:3],
-        "And 2 more rows cannot be used.",
-        "1 line repeats an earlier one: it counts twice.",
-    ]
+    *told, more, repeated = compared["notes"]
+    assert told == compared["failures"][:3]
+    assert more.startswith("And 2 more rows")
+    assert repeated.startswith("1 line repeats")
 
 
 def test_a_sound_set_has_no_failures_and_no_notes(answer):

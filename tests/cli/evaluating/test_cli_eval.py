@@ -240,64 +240,29 @@ def test_a_recommendation_is_compared_with_the_policy_in_use(answer, folder, per
 
 
 @pytest.mark.parametrize(
-    ("goal", "sentence"),
+    ("goal", "named"),
     [
-        pytest.param(
-            "speed",
-            "The goal 'speed' is unknown: choose accuracy, balanced, wrong=SHARE or "
-            "coverage=SHARE.",
-            id="unknown",
-        ),
-        pytest.param(
-            "",
-            "The goal '' is unknown: choose accuracy, balanced, wrong=SHARE or coverage=SHARE.",
-            id="empty",
-        ),
-        pytest.param(
-            "wrong",
-            "The goal 'wrong' is unknown: choose accuracy, balanced, wrong=SHARE or "
-            "coverage=SHARE.",
-            id="no share",
-        ),
-        pytest.param(
-            "accuracy=0.9",
-            "The goal 'accuracy=0.9' is unknown: choose accuracy, balanced, wrong=SHARE or "
-            "coverage=SHARE.",
-            id="a share too many",
-        ),
-        pytest.param(
-            "wrong=2",
-            "The share of the goal wrong must be a number from 0 to 1.",
-            id="a share above one",
-        ),
-        pytest.param(
-            "coverage=nan",
-            "The share of the goal coverage must be a number from 0 to 1.",
-            id="a share of nan",
-        ),
-        pytest.param(
-            "wrong=2%",
-            "The share of the goal wrong must be a number from 0 to 1.",
-            id="a percentage",
-        ),
+        pytest.param("speed", "'speed' is unknown: choose accuracy", id="unknown"),
+        pytest.param("", "'' is unknown: choose accuracy", id="empty"),
+        pytest.param("wrong", "'wrong' is unknown: choose accuracy", id="no share"),
+        pytest.param("accuracy=0.9", "'accuracy=0.9' is unknown", id="a share too many"),
+        pytest.param("wrong=2", "goal wrong must be a number", id="a share above one"),
+        pytest.param("coverage=nan", "goal coverage must be a number", id="a share of nan"),
+        pytest.param("wrong=2%", "goal wrong must be a number", id="a percentage"),
     ],
 )
-def test_a_bad_goal_ends_with_two_and_one_sentence(handoff, goal, sentence):
+def test_a_bad_goal_ends_with_two_and_one_sentence(refused, goal, named):
     """What may be chosen stands in the refusal."""
-    assert handoff("eval", "cases.csv", "--goal", goal) == (2, "", f"handoff: {sentence}\n")
+    refused(named, "eval", "cases.csv", "--goal", goal)
 
 
 @pytest.mark.parametrize("threshold", ["2", "nan", "abc", ""])
 @pytest.mark.parametrize("command", [["eval"], ["check", "--min-accuracy", "0"]])
-def test_a_bad_threshold_ends_with_two_and_one_sentence(handoff, command, threshold):
+def test_a_bad_threshold_ends_with_two_and_one_sentence(refused, command, threshold):
     """Evaluations refuse what a route refuses."""
     name, *options = command
 
-    assert handoff(name, "cases.csv", *options, "--threshold", threshold) == (
-        2,
-        "",
-        "handoff: The threshold must be a number from -1 to 1.\n",
-    )
+    refused("The threshold must be", name, "cases.csv", *options, "--threshold", threshold)
 
 
 def test_the_text_tells_figures_recommendation_losses_and_confusions(handoff):
@@ -310,7 +275,7 @@ def test_the_text_tells_figures_recommendation_losses_and_confusions(handoff):
         "19 of 24 cases end as labelled, 79.2 %, at the threshold 0.3 (the embedder's default)."
     )
     parts = [line for line in lines if line and not line.startswith(" ")][4:-1]
-    assert parts == ["Recommended", "Where queries are lost", "Confusions, the most frequent first"]
+    assert [part.split()[0] for part in parts] == ["Recommended", "Where", "Confusions,"]
 
 
 @pytest.mark.parametrize(

@@ -210,10 +210,9 @@ def test_a_threshold_of_another_registry_is_refused(handoff, folder, command):
     code, out, err = handoff(*command)
 
     assert (code, out) == (2, "")
-    assert err == (
-        "handoff: handoff.toml: its threshold was found on other agents or examples than the ones "
-        "in use: find one again with `handoff eval CASES --save`, or force this one with --force.\n"
-    )
+    assert err.startswith("handoff: handoff.toml: its threshold was found on other agents")
+    assert "`handoff eval CASES --save`" in err
+    assert "--force" in err
 
 
 @pytest.mark.parametrize("command", GATES)

@@ -31,9 +31,8 @@ def test_an_empty_file_is_one_sentence(page, folder):
     (folder / "cases.csv").write_text("query,expected\n")
     page.run()
 
-    assert [error.value.replace("\\", "") for error in page.error] == [
-        "cases.csv has a header but no case: add a row for each query."
-    ]
+    (error,) = page.error
+    assert error.value.replace("\\", "").startswith("cases.csv has a header but no case")
 
 
 def test_rows_that_are_all_bad_are_named(page, folder):
