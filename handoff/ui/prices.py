@@ -1,12 +1,15 @@
-"""The one question about prices: what costs a visitor's money is told first, and agreed to."""
+"""The questions about prices: what costs a visitor's money is told first, and agreed to."""
 
 import math
 
 import streamlit as st
 
 from handoff.core.agent_rows import texts_of
-from handoff.core.model import Registry
+from handoff.core.explain import texts_to_explain
+from handoff.core.model import Agent, Registry
 from handoff.core.texts import agent_text
+from handoff.report.markdown import plain
+from handoff.router import Router
 from handoff.ui.opened import Opened
 
 FREE_QUERIES = 200
@@ -55,6 +58,30 @@ def queries_agreed(opened: Opened, number: int, what: str, key: str) -> bool:
     st.warning(f"{what} asks {asked} about {number:,} queries.", icon=":material/payments:")
     st.button("Ask", on_click=_agree_to_queries, key=key)
     return False
+
+
+def explaining_agreed(router: Router, query: str, agent: Agent, key: str) -> bool:
+    """Tell whether one agent's score may be explained; a paid provider waits for the button.
+
+    Args:
+        router: Whose embedder is asked.
+        query: What was routed.
+        agent: Whose score it is.
+        key: Of the page, for the button.
+    """
+    if not router.embedder.paid:
+        return True
+    texts = texts_to_explain(query, agent)
+    cost_usd = router.embedder.cost_usd(texts)
+    most = "an unknown sum" if cost_usd is None else f"at most ${cost_usd:.5f}"
+    st.caption(
+        plain(
+            f"Leaving out one word at a time embeds {len(texts):,} texts on "
+            f"{router.embedder.label} in one batch: {most}. Looking for the "
+            "smallest edit takes up to four more batches."
+        )
+    )
+    return st.button("Explain", icon=":material/psychology:", key=f"{key}_ask")
 
 
 def _cost_to_agree(opened: Opened, registry: Registry, known: frozenset[str]) -> float | None:

@@ -4,8 +4,8 @@ import streamlit as st
 
 from handoff.agents.explain import explain, smallest_flip
 from handoff.core.decision import decide_by
-from handoff.core.explain import Explanation, Flip, texts_to_explain
-from handoff.core.model import Agent, Evidence, Policy
+from handoff.core.explain import Explanation, Flip
+from handoff.core.model import Evidence, Policy
 from handoff.core.ranking import rank_by
 from handoff.report.explain_figures import shares_alt, shares_chart
 from handoff.report.explain_words import carried_by, flip_in_words, share_rows
@@ -14,6 +14,7 @@ from handoff.report.numbers import rounded
 from handoff.router import Router
 from handoff.ui.opened import Opened
 from handoff.ui.parts import chart_ink
+from handoff.ui.prices import explaining_agreed
 from handoff.ui.session import recalled, remember
 from handoff.ui.set_parts import chart, table
 
@@ -44,8 +45,7 @@ def why(opened: Opened, evidence: Evidence, policy: Policy, key: str) -> None:
     stands_on = _stands_on(router, evidence, policy, position)
     kept: tuple[Explanation, Flip | None] | None = recalled("why_explained", stands_on)
     if kept is None:
-        paid = router.embedder.paid
-        if paid and not _agreed(router, evidence, registry.agents[position], key):
+        if not explaining_agreed(router, evidence.query, registry.agents[position], key):
             return
         found = opened.bench.run(explain(router, evidence, policy, position))
         turned = opened.bench.run(smallest_flip(router, evidence, policy, position))
@@ -70,21 +70,6 @@ def why(opened: Opened, evidence: Evidence, policy: Policy, key: str) -> None:
                     f"{key}_{what}_rows",
                 )
     st.markdown(plain(flip_in_words(turned, name)))
-
-
-def _agreed(router: Router, evidence: Evidence, agent: Agent, key: str) -> bool:
-    """Show what explaining costs, and ask."""
-    texts = texts_to_explain(evidence.query, agent)
-    cost_usd = router.embedder.cost_usd(texts)
-    most = "an unknown sum" if cost_usd is None else f"at most ${cost_usd:.5f}"
-    st.caption(
-        plain(
-            f"Leaving out one word at a time embeds {len(texts):,} texts on "
-            f"{router.embedder.label} in one batch: {most}. Looking for the "
-            "smallest edit takes up to four more batches."
-        )
-    )
-    return st.button("Explain", icon=":material/psychology:", key=f"{key}_ask")
 
 
 def _stands_on(
