@@ -150,10 +150,20 @@ def _providers(settings: Settings) -> list[Finding]:
         return [Finding("embedder answers", f"no: {error}", fatal=True)]
     except HandoffError as error:
         return [Finding("providers", str(error), fatal=True)]
+    refused = [
+        Finding(
+            f"{endpoint} refuses",
+            f"{shorten('; '.join(form for forms in dialect.refused.values() for form in forms))} "
+            "(asked for otherwise since)",
+        )
+        for endpoint, _, dialect in (connection.dialects.known() if connection else ())
+        if dialect.refused
+    ]
     troubles = [span.facts.trouble for span in trace.spans if span.facts.trouble]
     return [
         Finding("embedder answers", f"yes: {evidence.embedder}"),
         Finding("tagger answers", f"no: {troubles[0]}" if troubles else f"yes: {evidence.tagger}"),
+        *refused,
     ]
 
 

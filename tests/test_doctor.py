@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from fake_openai import FakeOpenAI
+from fake_openai import FakeOpenAI, Quirks
 
 from handoff import cli
 from handoff.bootstrap import CACHE_NAME, open_registry
@@ -120,6 +120,20 @@ def test_with_a_key_openai_is_asked(doctor, monkeypatch):
     assert "gpt-4o-mini (default)" in said
     assert "embedder answers  yes: openai-text-embedding-3-small-1536-" in said
     assert "SECRETKEY" not in said
+
+
+def test_what_a_server_refuses_is_told(doctor, monkeypatch):
+    """Whoever runs it sees what the server does not take, and that it routes all the same."""
+    with FakeOpenAI(quirks=Quirks(refuses=("max_tokens", "system"))) as server:
+        monkeypatch.delenv("HANDOFF_EMBEDDER")
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        code, said = doctor()
+
+    assert code == 0
+    assert "tagger answers    yes: openai-gpt-4o-mini-" in said
+    assert "chat refuses      max_tokens; system role (asked for otherwise since)" in said
+    assert "embeddings refuse" not in said
 
 
 def test_an_embedder_that_does_not_answer_is_fatal(doctor, monkeypatch):

@@ -116,7 +116,17 @@ class RestingError(ProviderUnavailableError):
 
 
 class ProviderRejectedError(ProviderError):
-    """The provider refused; the same request would be refused again."""
+    """The provider refused; the same request would be refused again.
+
+    Attributes:
+        status: HTTP's; None where the request was not made.
+        said: The refusal as it came, shortened and without the key; it may repeat the request.
+    """
+
+    def __init__(self, text: str, *, status: int | None = None, said: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.said = said
 
 
 class SpendingCapError(ProviderError):

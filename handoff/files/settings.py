@@ -1,6 +1,5 @@
 """What the environment and handoff.toml say, as frozen values."""
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from handoff.core.errors import SettingsError
 from handoff.core.texts import parse_number, shorten
+from handoff.files.servers import Server
 
 CONFIG_NAME = "handoff.toml"
 EXAMPLES_NAME = "examples.csv"
@@ -48,12 +48,10 @@ class OpenAISettings:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
 
-    @property
-    def server(self) -> str:
-        """A short name of the server for identities; an address may hold a password."""
-        if self.base_url is None:
-            return "api"
-        return hashlib.sha256(self.base_url.encode()).hexdigest()[:8]
+    def server(self, endpoint: str) -> Server:
+        """Return who answers `chat` or `embeddings`."""
+        del endpoint
+        return Server(self.api_key, self.base_url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from handoff.core.errors import SettingsError
+from handoff.files.servers import Server
 from handoff.files.settings import OpenAISettings, load_settings
 
 KEY = "sk-test-SECRETKEY123"
@@ -201,12 +202,31 @@ def test_an_address_that_is_not_http_is_refused(address):
 
 def test_a_servers_name_does_not_show_its_address():
     """Identities hold a short digest, since an address may hold a password."""
-    openai = OpenAISettings(KEY, base_url="https://user:hidden@models.example/v1")
+    server = Server(KEY, "https://user:hidden@models.example/v1")
 
-    assert "hidden" not in openai.server
-    assert "models" not in openai.server
-    assert openai.server != OpenAISettings(KEY, base_url="https://other.example/v1").server
-    assert OpenAISettings(KEY).server == "api"
+    assert "hidden" not in f"{server!r} {server.identity} {server.called}"
+    assert "models" not in f"{server!r} {server.identity} {server.called}"
+    assert server.identity != Server(KEY, "https://other.example/v1").identity
+    assert OpenAISettings(KEY).server("chat").identity == "api"
+
+
+@pytest.mark.parametrize(
+    ("address", "is_openai"),
+    [
+        pytest.param(None, True, id="none"),
+        pytest.param("https://api.openai.com/v1", True, id="by its name"),
+        pytest.param("https://eu.api.openai.com/v1", True, id="region"),
+        pytest.param("https://user:pass@API.OpenAI.com:443/v1/", True, id="in full"),
+        pytest.param("https://api.openai.com.example/v1", False, id="looks like it"),
+        pytest.param("https://notapi.openai.com/v1", False, id="ends like it"),
+        pytest.param("https://mine.openai.azure.com/openai/v1", False, id="azure"),
+        pytest.param("http://[::1/v1", False, id="no address"),
+        pytest.param("http://", False, id="no host"),
+    ],
+)
+def test_openais_own_is_known_by_its_host(address, is_openai):
+    """Nobody else is taken for it, whatever an address looks like."""
+    assert Server(KEY, address).is_openai is is_openai
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """One server that speaks OpenAI's wire format for a file of tests, and settings that lead there."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from fake_openai import Quirks
 from openai_routes import KEY, WatchedServer
 
 from handoff.files.settings import OpenAISettings, Settings
@@ -40,6 +42,7 @@ def server(running, monkeypatch):
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
     running.watch()
     running.mend()
+    running.quirks = Quirks()
     running.clear()
     running.chat_delay_seconds = running.embeddings_delay_seconds = 0.0
     return running
@@ -65,3 +68,10 @@ def configure(server, tmp_path):
         )
 
     return settings
+
+
+@pytest.fixture
+def at_openai(server, configure, monkeypatch):
+    """Return `configure` for a server that counts as OpenAI's own: only the SDK is led here."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    return partial(configure, base_url=None)

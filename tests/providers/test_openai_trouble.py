@@ -339,7 +339,7 @@ def test_a_query_that_failed_is_asked_again_and_the_others_are_not(server, confi
     assert counted(server) == {CHAT: 1}
 
 
-def test_the_selected_agent_answers_with_one_more_request(server, configure):
+def test_the_selected_agent_answers_with_one_more_request(server, at_openai):
     """A cold route that hands off asks four times, and the answer's pieces come as they are."""
     pieces = []
 
@@ -348,7 +348,7 @@ def test_the_selected_agent_answers_with_one_more_request(server, configure):
         await router.hand_off(route, pieces.append)
         return route
 
-    route = run_with(configure(), work)
+    route = run_with(at_openai(), work)
 
     assert counted(server) == {CHAT: 3, EMBEDDINGS: 2}
     assert "".join(pieces) == route.answer == f"You asked: {QUERY}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,7 @@ from handoff.core.errors import (
     SpendingCapError,
 )
 from handoff.files.settings import OpenAISettings
+from handoff.providers.openai.dialect import Dialects, Field, Phrasing
 from handoff.providers.openai.prices import Price
 from handoff.resilience.breaker import Breaker
 from handoff.resilience.limiter import RateLimiter
@@ -29,6 +30,10 @@ Reply = TypeVar("Reply")
 Result = TypeVar("Result")
 
 
+Send = Callable[[dict[str, Any], Any], Awaitable[Reply]]
+"""Makes one request of this body with the SDK's client."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request to be made.
@@ -36,6 +41,8 @@ class Call:
     Attributes:
         endpoint: `chat` or `embeddings`.
         model: Whose price counts.
+        body: What is asked whatever the server is like, beside the model.
+        fields: What is asked in whichever form the server takes.
         most_input_tokens: It cannot take more.
         most_output_tokens: It may not answer more.
         most_reply_bytes: A longer reply is no answer to it.
@@ -43,9 +50,18 @@ class Call:
 
     endpoint: str
     model: str
+    body: Mapping[str, Any]
+    fields: Sequence[Field]
     most_input_tokens: int
     most_output_tokens: int = 0
     most_reply_bytes: int = MOST_REPLY_BYTES
+
+
+@dataclass(slots=True)
+class _Patience:
+    """How long a call may still take, over all its requests."""
+
+    seconds: float
 
 
 class OpenAIConnection:
@@ -71,6 +87,7 @@ class OpenAIConnection:
         """
         self.settings = settings
         self.breakers = {name: Breaker(name, clock=clock) for name in ("chat", "embeddings")}
+        self.dialects = Dialects()
         self.prices = prices
         self._cap = cap
         self._slots = {name: asyncio.Semaphore(settings.concurrency) for name in self.breakers}
@@ -87,19 +104,57 @@ class OpenAIConnection:
     async def call(
         self,
         call: Call,
-        send: Callable[[Any], Awaitable[Reply]],
+        send: Send[Reply],
         read: Callable[[Reply], Result],
     ) -> Result:
-        """Make one request through the SDK, book what it used, and read the reply.
+        """Make a request through the SDK, book what it used, and read the reply.
+
+        Where the server refuses a field, the same is asked again in another form of it. Each
+        request is booked and counted as any other; the deadline is that of all together.
 
         Args:
-            call: What it may cost at most.
-            send: Makes the request with the SDK's client.
+            call: What is asked, and what it may cost at most.
+            send: Makes a request of this body with the SDK's client.
             read: Makes sense of the reply, which has `usage`; may raise anything.
 
         Raises:
             ProviderError: Refused before the call, failed, or not understood.
         """
+        server = self.settings.server(call.endpoint)
+        dialect = self.dialects.of(call.endpoint, call.model)
+        phrasing = Phrasing(dialect, call.fields, at_openai=server.is_openai)
+        patience = _Patience(self.settings.deadline_seconds)
+
+        async def put(client: Any) -> Reply:  # noqa: ANN401 - the SDK is not imported here
+            return await send({"model": call.model, **call.body, **phrasing.put()}, client)
+
+        while True:
+            try:
+                result = await self._ask(call, put, read, patience)
+            except ProviderRejectedError as error:
+                blamed = phrasing.blamed(error.status, error.said)
+                if blamed is None:
+                    raise
+                if not phrasing.reword(blamed):
+                    raise ProviderRejectedError(
+                        f"{server.called} refuses {blamed.name}, and goes on to refuse it where "
+                        "it is left out: name another server or model.",
+                        status=error.status,
+                        said=error.said,
+                    ) from None
+            else:
+                phrasing.accepted()
+                return result
+            note(retries=1)
+
+    async def _ask(
+        self,
+        call: Call,
+        send: Callable[[Any], Awaitable[Reply]],
+        read: Callable[[Reply], Result],
+        patience: "_Patience",
+    ) -> Result:
+        """Make one request, with the SDK's retries; see `call`."""
         sdk = load_sdk()
         price = self.prices.get(call.model)
         payers = [self._cap, *filter(None, [visitor_cap.get()])]
@@ -111,9 +166,7 @@ class OpenAIConnection:
                 await self._wait_for_limits(call)
                 if self._client is None:
                     self._client = sdk.connect(self.settings, self.breakers, self._requests)
-                async with sdk.following(
-                    self.settings.deadline_seconds, call.most_reply_bytes
-                ) as course:
+                async with sdk.following(patience.seconds, call.most_reply_bytes) as course:
                     reply = await send(self._client)
             tokens = sdk.usage(reply)
             _book(payers, reserved, price, tokens)
@@ -126,8 +179,10 @@ class OpenAIConnection:
             _give_up(payers, reserved, course)
             raise
         except Exception as error:  # noqa: BLE001 - the SDK leaks errors of many libraries
-            failure = sdk.translate(error, self.settings, call.model)
+            failure = sdk.translate(error, self.settings.server(call.endpoint), call.model)
         _give_up(payers, reserved, course)
+        if course is not None:
+            patience.seconds = course.seconds_left
         # Raised out here, so that the SDK's error, which holds the request and with it the key,
         # hangs on to nothing.
         raise failure

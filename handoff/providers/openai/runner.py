@@ -6,6 +6,7 @@ from typing import Any
 
 from handoff.core.model import Agent
 from handoff.protocols import OnText
+from handoff.providers.openai.chat_fields import STORE, USAGE, limit, messages
 from handoff.providers.openai.connection import Call, OpenAIConnection
 
 MOST_ANSWER_TOKENS = 400
@@ -40,23 +41,20 @@ class OpenAIRunner:
             "Answer the user's request briefly, in that role."
         )
         most = len(role.encode()) + len(query.encode())
-        call = Call("chat", model, most, MOST_ANSWER_TOKENS)
+        call = Call(
+            "chat",
+            model,
+            {"stream": True},
+            (messages(role, query), limit(MOST_ANSWER_TOKENS), STORE, USAGE),
+            most,
+            MOST_ANSWER_TOKENS,
+        )
 
-        async def send(client: Any) -> _Answer:  # noqa: ANN401 - the SDK is not imported here
+        async def send(body: dict[str, Any], client: Any) -> _Answer:  # noqa: ANN401 - the SDK is not imported here
             pieces: list[str] = []
             usage = None
             finished = False
-            stream = await client.chat.completions.create(
-                model=model,
-                messages=[
-                    {"role": "system", "content": role},
-                    {"role": "user", "content": query},
-                ],
-                max_completion_tokens=MOST_ANSWER_TOKENS,
-                store=False,
-                stream=True,
-                stream_options={"include_usage": True},
-            )
+            stream = await client.chat.completions.create(**body)
             async with stream:
                 async for chunk in stream:
                     usage = chunk.usage or usage

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import openai
+from openai.types import CreateEmbeddingResponse
 
 from handoff.core.errors import (
     ProviderError,
@@ -23,13 +24,19 @@ from handoff.core.errors import (
     RestingError,
     TimedOutError,
 )
+from handoff.files.servers import Server
 from handoff.files.settings import OpenAISettings
 from handoff.resilience.breaker import Attempt, Breaker, BreakerOpenError
 from handoff.resilience.limiter import RateLimiter
 from handoff.trace import note
 
+Embeddings = CreateEmbeddingResponse
+"""What a request for vectors is answered with."""
+
 _CONNECT_SECONDS = 2.0
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
+_MOST_SAID = 4_000
+"""Characters of a refusal that are looked at: the field that it names stands near its beginning."""
 
 
 @dataclass(slots=True)
@@ -40,11 +47,13 @@ class Course:
         limit: The deadline.
         most_reply_bytes: A longer reply is no answer.
         billable: An answer began, or was given up while it may have been under way.
+        seconds_left: Of the deadline, once the request is over.
     """
 
     limit: asyncio.Timeout
     most_reply_bytes: int
     billable: bool = False
+    seconds_left: float = 0.0
 
 
 _course: ContextVar[Course] = ContextVar("course")
@@ -217,6 +226,9 @@ async def following(seconds: float, most_reply_bytes: int) -> AsyncGenerator[Cou
             yield course
         finally:
             _course.reset(token)
+            ends = limit.when()
+            if ends is not None:
+                course.seconds_left = ends - asyncio.get_running_loop().time()
 
 
 async def _wait(requests: RateLimiter, limit: asyncio.Timeout) -> None:
@@ -248,12 +260,16 @@ def usage(reply: Any) -> tuple[int, int]:  # noqa: ANN401 - whatever the SDK ret
     return tokens
 
 
-def translate(error: Exception, settings: OpenAISettings, model: str) -> ProviderError:
-    """Return our error for a foreign one; no text of a request or a reply gets into it."""
-    who = "OpenAI" if settings.base_url is None else "The server of OPENAI_BASE_URL"
+def translate(error: Exception, server: Server, model: str) -> ProviderError:
+    """Return our error for a foreign one; no text of a request or a reply gets into its own."""
+    who = server.called
     match error:
         case openai.APIStatusError():
-            return _translate_status(error, who, model)
+            translated = _translate_status(error, who, model)
+            if isinstance(translated, ProviderRejectedError):
+                translated.status = error.status_code
+                translated.said = _said(error, server.key)
+            return translated
         case _Resting():
             seconds = error.open_breaker.seconds_left
             for_how_long = f"for {seconds:.0f} s" if seconds >= 1 else "until one attempt is back"
@@ -268,6 +284,12 @@ def translate(error: Exception, settings: OpenAISettings, model: str) -> Provide
             )
     # Whatever else the SDK lets through comes of an answer that it could not read.
     return ProviderReplyError(f"{who} {_tell_unreadable(error)}.")
+
+
+def _said(error: openai.APIStatusError, key: str) -> str:
+    """Return the beginning of a refusal's body; a server may repeat the key in it."""
+    text = error.response.content[: 4 * (_MOST_SAID + len(key))].decode(errors="replace")
+    return text[: _MOST_SAID + len(key)].replace(key, "…")[:_MOST_SAID]
 
 
 def _tell_unreadable(error: Exception) -> str:

@@ -9,6 +9,7 @@ from handoff.core.errors import ProviderError, ProviderReplyError, SpendingCapEr
 from handoff.core.model import EvidenceSet, Registry
 from handoff.core.tagging import MOST_TAGS
 from handoff.core.tags_again import TagsByVocabulary
+from handoff.providers.openai.chat_fields import STORE, limit, messages
 from handoff.providers.openai.connection import Call, OpenAIConnection
 from handoff.trace import note
 
@@ -54,8 +55,9 @@ class OpenAITagExtractor:
     def identity(self) -> str:
         """Model, prompt and vocabulary."""
         settings = self._connection.settings
+        server = settings.server("chat")
         words = hashlib.sha256("\0".join(self._vocabulary).encode()).hexdigest()[:12]
-        return f"openai-{settings.chat_model}-{PROMPT_VERSION}-{words}-{settings.server}"
+        return f"openai-{settings.chat_model}-{PROMPT_VERSION}-{words}-{server.identity}"
 
     async def extract(self, queries: Sequence[str]) -> list[tuple[str, ...] | None]:
         """Return at most five tags a query; see `TagExtractor`."""
@@ -88,19 +90,17 @@ class OpenAITagExtractor:
         answer_form = create_model("Tags", tags=tags)
         model = self._connection.settings.chat_model
         size = len(query.encode()) + sum(len(tag.encode()) for tag in choices)
-        call = Call("chat", model, size + len(PROMPT) + _SCHEMA_TOKENS, _MOST_ANSWER_TOKENS)
+        call = Call(
+            "chat",
+            model,
+            {"response_format": answer_form},
+            (messages(PROMPT, query), limit(_MOST_ANSWER_TOKENS), STORE),
+            size + len(PROMPT) + _SCHEMA_TOKENS,
+            _MOST_ANSWER_TOKENS,
+        )
 
-        async def send(client: Any) -> Any:  # noqa: ANN401 - the SDK is not imported here
-            return await client.chat.completions.parse(
-                model=model,
-                messages=[
-                    {"role": "system", "content": PROMPT},
-                    {"role": "user", "content": query},
-                ],
-                response_format=answer_form,
-                max_completion_tokens=_MOST_ANSWER_TOKENS,
-                store=False,
-            )
+        async def send(body: dict[str, Any], client: Any) -> Any:  # noqa: ANN401 - the SDK is not imported here
+            return await client.chat.completions.parse(**body)
 
         def read(reply: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
             parsed = reply.choices[0].message.parsed if reply.choices else None
