@@ -2,38 +2,12 @@
 
 import pytest
 import streamlit as st
-from agents_page import CASES, REGISTRY, button, cell, press, sentences, typed
+from agents_page import REGISTRY, button, cell, press, sentences, typed
 from app_pages import AGENTS, EXPLORE, open_page
 
 READY = "its effect on 4 labelled queries"
 SAVED = "Saved to agents.csv; the old version is agents.csv.bak."
 EFFECT = "What your edit does"
-
-
-@pytest.fixture
-def agents_csv():
-    """Return the text of agents.csv."""
-    return REGISTRY
-
-
-@pytest.fixture
-def cases_csv():
-    """Return the text of cases.csv."""
-    return CASES
-
-
-@pytest.fixture
-def folder(folder, monkeypatch):
-    """Give the page the embedded model."""
-    monkeypatch.setenv("HANDOFF_EMBEDDER", "local-fast")
-    monkeypatch.delenv("HANDOFF_TAGGER")
-    return folder
-
-
-@pytest.fixture
-def page(root, folder):  # noqa: ARG001 - the page reads it
-    """Return the page, not yet run."""
-    return open_page(root, "agents")
 
 
 @pytest.fixture
