@@ -22,11 +22,12 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from benchmarks.embedded import LOCAL, embedded
-from handoff.agents.edit import compare_edit, edit_agents, lay_ground, new_texts
+from handoff.agents.edit import edit_agents, find_shifts, lay_ground, new_texts
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.model import Policy, Registry, ThresholdSource
 from handoff.evaluation.analysis import analyse
+from handoff.evaluation.compare import compare
 from handoff.evaluation.judged import Labelled, label
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry, parse_table, table_of
@@ -73,7 +74,7 @@ def measure(folder: Path) -> dict[str, float]:
             texts = new_texts(ground, edited)
             vectors = dict(zip(texts, loop.run(embedder.embed(texts)), strict=True))
             after = edit_agents(ground, edited, vectors)
-            compare_edit(analyse(before, policy), analyse(after, policy))
+            find_shifts(compare(analyse(before, policy), analyse(after, policy)))
             times.append((time.perf_counter() - started) * 1000)
         started = time.perf_counter()
         anew = gathered(edited)

@@ -6,7 +6,7 @@ tags, which their extractor's own chooser chooses again. The result is what gath
 on the edited registry would give.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,8 +20,8 @@ from handoff.core.tagging import stems
 from handoff.core.texts import agent_text, agent_texts
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import Analysis
-from handoff.evaluation.compare import renumbered
-from handoff.evaluation.flips import Flips, find_flips
+from handoff.evaluation.compare import Comparison
+from handoff.evaluation.flips import Flips
 from handoff.evaluation.judged import NOBODY, Labelled, label
 from handoff.protocols import TagChooser
 
@@ -168,62 +168,44 @@ class Shift:
 
     Attributes:
         agent: As it is after the edit; as it was, if it is gone.
+        edited: Whether its row was changed, added or removed.
         got: How many queries it gets, before and after.
         right: How many it gets rightly, before and after.
     """
 
     agent: Agent
+    edited: bool
     got: tuple[int, int]
     right: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EditEffect:
-    """An edit's effect on a labelled set.
+def find_shifts(compared: Comparison) -> tuple[Shift, ...]:
+    """Return the agents that get other queries than before, those that lose or gain most first.
 
-    Attributes:
-        before: Under the registry as it is saved.
-        after: Under the edited one, by the same policy.
-        flips: Which of the cases end otherwise.
-        shifts: The agents that get other queries than before, those that lose or gain most first.
-        edited: The ids of agents whose row was changed, added or removed.
+    Args:
+        compared: The same cases on the saved and on the edited registry.
     """
-
-    before: Analysis
-    after: Analysis
-    flips: Flips
-    shifts: tuple[Shift, ...]
-    edited: frozenset[str]
-
-
-def compare_edit(before: Analysis, after: Analysis) -> EditEffect:
-    """Compare the same cases on the saved and on the edited registry."""
-    old, new = before.labelled.registry, after.labelled.registry
-    got = renumbered(after.got, new, old)
-    flips = find_flips(before.ended, before.got, after.ended, got)
-    shifts = sorted(
-        _shifts(before, after, set(np.flatnonzero(before.got != got).tolist())),
-        key=lambda shift: -abs(shift.got[1] - shift.got[0]),
-    )
-    return EditEffect(before, after, flips, tuple(shifts), edited_ids(old, new))
+    old = {agent.id: agent for agent in compared.before.labelled.registry.agents}
+    new = {agent.id: agent for agent in compared.after.labelled.registry.agents}
+    touched = _who_got(compared.before, compared.flips) | _who_got(compared.after, compared.flips)
+    shifts = [
+        _shift(compared, agent, edited=old.get(each) != new.get(each))
+        for each, agent in (old | new).items()
+        if each in touched
+    ]
+    return tuple(sorted(shifts, key=lambda shift: -abs(shift.got[1] - shift.got[0])))
 
 
-def edited_ids(before: Registry, after: Registry) -> frozenset[str]:
-    """Return the ids of the agents whose row is not the same in both."""
-    rows = {agent.id: agent for agent in before.agents}
-    others = {agent.id: agent for agent in after.agents}
-    return frozenset(each for each in rows | others if rows.get(each) != others.get(each))
+def _who_got(analysis: Analysis, flips: Flips) -> set[str]:
+    """Return the ids of the agents that get the cases that flip."""
+    rows = np.concatenate([flips.better, flips.worse, flips.neither])
+    agents = analysis.labelled.registry.agents
+    return {agents[at].id for at in analysis.got[rows].tolist() if at != NOBODY}
 
 
-def _shifts(before: Analysis, after: Analysis, moved: set[int]) -> Iterator[Shift]:
-    """Yield what each agent gets before and after, where it is not the same."""
-    old, new = before.labelled.registry, after.labelled.registry
-    touched = {old.agents[at].id for at in before.got[list(moved)].tolist() if at != NOBODY}
-    touched |= {new.agents[at].id for at in after.got[list(moved)].tolist() if at != NOBODY}
-    agents = {agent.id: agent for agent in (*old.agents, *new.agents)}
-    for each in touched:
-        was, now = _figures(before, each), _figures(after, each)
-        yield Shift(agents[each], (was[0], now[0]), (was[1], now[1]))
+def _shift(compared: Comparison, agent: Agent, *, edited: bool) -> Shift:
+    was, now = _figures(compared.before, agent.id), _figures(compared.after, agent.id)
+    return Shift(agent, edited, (was[0], now[0]), (was[1], now[1]))
 
 
 def _figures(analysis: Analysis, agent_id: str) -> tuple[int, int]:

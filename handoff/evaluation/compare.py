@@ -32,12 +32,12 @@ def compare(before: Analysis, after: Analysis) -> Comparison:
     """Compare two analyses of the same cases in the same order."""
     registry, other = before.labelled.registry, after.labelled.registry
     flips = find_flips(
-        before.ended, before.got, after.ended, renumbered(after.got, other, registry)
+        before.ended, before.got, after.ended, _renumbered(after.got, other, registry)
     )
     return Comparison(before, after, flips, mcnemar(len(flips.better), len(flips.worse)))
 
 
-def renumbered(got: IntArray, registry: Registry, other: Registry) -> IntArray:
+def _renumbered(got: IntArray, registry: Registry, other: Registry) -> IntArray:
     """Return positions in another registry; agents that it lacks are numbered after its own."""
     numbers = [
         other.positions.get(agent.id, len(other) + position)

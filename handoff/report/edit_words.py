@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from handoff.agents.edit import EditEffect, Shift
+from handoff.agents.edit import Shift
 from handoff.core.texts import formula_safe, shorten
+from handoff.evaluation.compare import Comparison
 from handoff.report.numbers import counted, percent
 
 NAMED_AGENTS = 3
@@ -11,16 +12,16 @@ NAMED_AGENTS = 3
 Row = dict[str, str | int]
 
 
-def edit_summary(effect: EditEffect) -> str:
+def edit_summary(compared: Comparison, shifts: Sequence[Shift]) -> str:
     """Say what an edit does to a labelled set, to the agents in it, and to their neighbours."""
-    was, now = percent(effect.before.counts.accuracy), percent(effect.after.counts.accuracy)
+    was, now = percent(compared.before.counts.accuracy), percent(compared.after.counts.accuracy)
     accuracy = f"accuracy stays {now}" if was == now else f"accuracy goes from {was} to {now}"
-    if not effect.shifts and not len(effect.flips):
+    if not len(compared.flips):
         return f"No query of the set ends differently; {accuracy}."
-    better, worse = len(effect.flips.better), len(effect.flips.worse)
+    better, worse = len(compared.flips.better), len(compared.flips.worse)
     said = [f"{counted(better, 'case')} better, {worse:,} worse; {accuracy}."]
-    edited = [shift for shift in effect.shifts if shift.agent.id in effect.edited]
-    others = [shift for shift in effect.shifts if shift.agent.id not in effect.edited]
+    edited = [shift for shift in shifts if shift.edited]
+    others = [shift for shift in shifts if not shift.edited]
     if edited:
         said.append(f"Edited: {_listed(edited)}.")
     if others:
@@ -28,19 +29,19 @@ def edit_summary(effect: EditEffect) -> str:
     return " ".join(said)
 
 
-def shift_rows(effect: EditEffect) -> list[Row]:
+def shift_rows(shifts: Sequence[Shift]) -> list[Row]:
     """Return one row an agent that gets other queries than before."""
     return [
         {
             "agent": formula_safe(shift.agent.name),
             "id": formula_safe(shift.agent.id),
-            "edited": "yes" if shift.agent.id in effect.edited else "",
+            "edited": "yes" if shift.edited else "",
             "queries before": shift.got[0],
             "after": shift.got[1],
             "rightly before": shift.right[0],
             "rightly after": shift.right[1],
         }
-        for shift in effect.shifts
+        for shift in shifts
     ]
 
 

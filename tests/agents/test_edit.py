@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from judging import evidence_set
 
-from handoff.agents.edit import compare_edit, edit_agents, lay_ground, new_texts
+from handoff.agents.edit import edit_agents, find_shifts, lay_ground, new_texts
 from handoff.background import BackgroundLoop
 from handoff.bootstrap import build_router
 from handoff.core.agent_rows import texts_of
@@ -15,6 +16,7 @@ from handoff.core.tags_again import TagsByVocabulary
 from handoff.core.texts import agent_texts
 from handoff.core.word_overlap import normal_form
 from handoff.evaluation.analysis import analyse
+from handoff.evaluation.compare import compare
 from handoff.evaluation.judged import ABSENT, label
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
@@ -215,13 +217,26 @@ def test_what_an_edit_changes_is_counted_by_agent(gather, loop):
         registry = Registry(edit(before.registry))
         after = edit_agents(ground, registry, embedded(loop, new_texts(ground, registry)))
 
-        found = compare_edit(analyse(before, POLICY), analyse(after, POLICY))
+        found = compare(analyse(before, POLICY), analyse(after, POLICY))
+        shifts = find_shifts(found)
 
-        gained = sum(shift.right[1] - shift.right[0] for shift in found.shifts)
+        gained = sum(shift.right[1] - shift.right[0] for shift in shifts)
         assert gained == found.after.counts.right - found.before.counts.right
-        taken = sum(shift.got[1] - shift.got[0] for shift in found.shifts)
+        taken = sum(shift.got[1] - shift.got[0] for shift in shifts)
         assert taken == int((found.after.got >= 0).sum() - (found.before.got >= 0).sum())
-        assert len(shift_rows(found)) == len(found.shifts)
+        assert len(shift_rows(shifts)) == len(shifts)
+
+
+def test_agents_that_change_by_as_many_queries_keep_the_registrys_order():
+    """An edit is told in the same order each time."""
+    registry = Registry(tuple(Agent(each, each.upper(), f"Does {each}.") for each in "hgfedcba"))
+    ids = [agent.id for agent in registry.agents]
+    before = label(evidence_set(registry, np.eye(8)), registry, ids)
+    after = label(evidence_set(registry, np.roll(np.eye(8), 1, axis=1)), registry, ids)
+
+    shifts = find_shifts(compare(analyse(before, POLICY), analyse(after, POLICY)))
+
+    assert [shift.agent.id for shift in shifts] == ids
 
 
 def test_another_order_changes_nothing(gather, loop):
@@ -229,11 +244,13 @@ def test_another_order_changes_nothing(gather, loop):
     before, expected, _ = gather()
     after = edit_agents(grounded(loop, before, expected), Registry(turned(before.registry)), {})
 
-    found = compare_edit(analyse(before, POLICY), analyse(after, POLICY))
+    found = compare(analyse(before, POLICY), analyse(after, POLICY))
 
     assert not len(found.flips)
-    assert not found.shifts
-    assert edit_summary(found).startswith("No query of the set ends differently; accuracy stays")
+    assert not find_shifts(found)
+    assert edit_summary(found, ()).startswith(
+        "No query of the set ends differently; accuracy stays"
+    )
 
 
 def test_cases_of_a_removed_agent_count_as_wrong(gather, loop):
@@ -252,7 +269,8 @@ def test_the_summary_names_the_edited_and_their_neighbours(gather, loop):
     registry = Registry(first_edited(before.registry))
     after = edit_agents(ground, registry, embedded(loop, new_texts(ground, registry)))
 
-    said = edit_summary(compare_edit(analyse(before, POLICY), analyse(after, POLICY)))
+    found = compare(analyse(before, POLICY), analyse(after, POLICY))
+    said = edit_summary(found, find_shifts(found))
 
     assert "better, " in said
     assert "accuracy goes from" in said

@@ -5,18 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from handoff.agents.edit import (
-    EditEffect,
-    EditGround,
-    compare_edit,
-    edit_agents,
-    lay_ground,
-    new_texts,
-)
+from handoff.agents.edit import EditGround, edit_agents, lay_ground, new_texts
 from handoff.agents.overlap import Overlap, candidate_scores, find_overlap
 from handoff.core.model import FloatArray, Policy, Registry
 from handoff.core.texts import agent_text
 from handoff.evaluation.analysis import Analysis, analyse
+from handoff.evaluation.compare import Comparison, compare
 from handoff.evaluation.judged import Labelled
 from handoff.protocols import TagChooser
 from handoff.ui.labelled_set import LabelledSet
@@ -75,9 +69,9 @@ def edited(opened: Opened, before: LabelledSet, registry: Registry) -> Labelled:
     )
 
 
-def effect(before: LabelledSet, after: Labelled, policy: Policy) -> EditEffect:
+def effect(before: LabelledSet, after: Labelled, policy: Policy) -> Comparison:
     """Judge the set before and after an edit by the same policy."""
-    return compare_edit(
+    return compare(
         analyse(before.labelled, policy, before.failed), analyse(after, policy, before.failed)
     )
 
@@ -125,13 +119,13 @@ def overlap(
     """
     labelled = None if before is None else before.labelled
 
-    def compare() -> Overlap:
+    def find() -> Overlap:
         scores = None if labelled is None else candidate_scores(labelled, policy)
         return find_overlap(agents, scores)
 
     ranked = policy.use_tags, policy.lexical_weight
     embedded = opened.router.registry.agents, opened.router.embedder.identity
-    return remembered("agents_overlap", (labelled, *ranked, *embedded), compare)
+    return remembered("agents_overlap", (labelled, *ranked, *embedded), find)
 
 
 def analysis_of(before: LabelledSet | None, policy: Policy) -> Analysis | None:

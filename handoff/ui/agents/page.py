@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from handoff.agents.edit import EditEffect
+from handoff.agents.edit import find_shifts
 from handoff.core.errors import HandoffError, RegistryError
 from handoff.core.model import Registry, ThresholdSource
 from handoff.core.texts import formula_safe, parse_query
+from handoff.evaluation.compare import Comparison
 from handoff.evaluation.judged import Labelled
 from handoff.evaluation.run import check_size
 from handoff.files.cases import Cases
@@ -350,19 +351,20 @@ def measure(now: LabelledSet, after: Registry, cases_now: Cases) -> None:
         st.caption(f"{counted(forgotten, 'example')} of agents that no longer exist teach nothing.")
 
 
-def draw_effect(found: EditEffect, now: LabelledSet) -> None:
+def draw_effect(found: Comparison, now: LabelledSet) -> None:
     """Draw an edit's effect: in words, the figures, the flips, and who gains or loses queries."""
     st.subheader("What your edit does", anchor=False)
-    st.markdown(plain(edit_summary(found)))
+    shifts = find_shifts(found)
+    st.markdown(plain(edit_summary(found, shifts)))
     headline_figures(found.after, found.before)
     with st.expander("How the cases end, as a table", type="compact", icon=":material/table_rows:"):
         table(endings_rows(found.after), "How the cases end with your edit", "edit_endings")
     if len(found.flips):
         flip_lists(found.flips, found.before, found.after, now.run.judged_cases, "the saved agents")
-    if found.shifts:
+    if shifts:
         st.markdown("**Who gains and who loses queries**")
         st.dataframe(
-            shift_rows(found),
+            shift_rows(shifts),
             hide_index=True,
             alt="Agents whose queries change: edited ones and their neighbours",
             key="agents_shifts",
