@@ -192,37 +192,23 @@ def parsed(one: Draft, examples: tuple[Example, ...]) -> Registry:
     return parsed_once("agents_parsed", (one.rows, examples), parse)
 
 
-def save(opened: Opened, one: Draft, registry: Registry) -> bool:
-    """Write the edited registry, unless the file holds other agents than the edits began from.
-
-    Returns:
-        Whether it was written.
-
-    Raises:
-        RegistryError: The file cannot be read or written; the edits stay.
-    """
-    written = replace_registry(opened.settings.registry, registry, one.started_from)
-    if written:
-        _settle(one, registry)
-    return written
-
-
-def save_over(opened: Opened, one: Draft, registry: Registry, theirs: Registry | None) -> bool:
-    """Write the edited registry over the one that it was compared with.
+def save(opened: Opened, one: Draft, registry: Registry, expected: Registry | None) -> bool:
+    """Write the edited registry over the one that is expected in the file, and over no other.
 
     Args:
         opened: The registry in use.
         one: The draft.
         registry: As `parsed` returned it.
-        theirs: What it was compared with; None where the file could not be read.
+        expected: What the edits began from, or were compared with; None where the file could not
+            be read.
 
     Returns:
-        Whether it was written; not if the file has changed once more.
+        Whether it was written; not if the file holds other agents.
 
     Raises:
         RegistryError: The file cannot be read or written; the edits stay.
     """
-    written = replace_registry(opened.settings.registry, registry, theirs)
+    written = replace_registry(opened.settings.registry, registry, expected)
     if written:
         _settle(one, registry)
     return written

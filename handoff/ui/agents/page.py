@@ -5,12 +5,11 @@ import streamlit as st
 from handoff.agents.edit import find_shifts
 from handoff.core.errors import HandoffError, RegistryError
 from handoff.core.model import Registry, ThresholdSource
-from handoff.core.texts import formula_safe, parse_query
+from handoff.core.texts import parse_query
 from handoff.evaluation.compare import Comparison
 from handoff.evaluation.judged import Labelled
 from handoff.evaluation.run import check_size
 from handoff.files.cases import Cases
-from handoff.files.registry import format_registry
 from handoff.report.edit_words import edit_summary, shift_rows
 from handoff.report.markdown import plain
 from handoff.report.numbers import counted
@@ -19,6 +18,7 @@ from handoff.ui.agents import draft as drafts
 from handoff.ui.agents import effect
 from handoff.ui.agents.draft import COLUMNS, Draft
 from handoff.ui.agents.overlap import agents_map, first_looks, overlaps
+from handoff.ui.agents.saving import keep, tell_saved
 from handoff.ui.controls import policy_controls
 from handoff.ui.explore.history import gather
 from handoff.ui.labelled_set import LabelledSet, choose_file, gather_set, load
@@ -55,9 +55,7 @@ with files:
 
 with table_place:
     opened, policy = open_page()
-    done = st.session_state.pop("agents_saved", None)
-    if done is not None:
-        st.success(plain(done), icon=":material/check_circle:")
+    tell_saved()
 draft = drafts.draft(opened)
 
 # --- the table ------------------------------------------------------------------------------------
@@ -97,116 +95,6 @@ def agents_table(one: Draft) -> Draft:
     return one
 
 
-def keep(one: Draft, registry: Registry | None, *, changed: bool) -> None:
-    """Offer to save, discard or download what was edited, and to import a file."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if not opened.own and st.button(
-            "Save",
-            type="primary",
-            icon=":material/save:",
-            disabled=registry is None or not one.pending or changed,
-            help="Overwrites the agents' file; the old version is kept beside it as .bak.",
-        ):
-            save(one, registry)
-        st.button(
-            "Discard",
-            icon=":material/undo:",
-            on_click=drafts.discard,
-            args=(one,),
-            disabled=not one.pending,
-        )
-        st.download_button(
-            "agents.csv",
-            data="" if registry is None else format_registry(registry),
-            file_name="agents.csv",
-            mime="text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-            disabled=registry is None,
-        )
-        with st.popover("Import", icon=":material/upload_file:"):
-            widget = f"agents_import_{st.session_state.get('agents_imports', 0)}"
-            st.file_uploader(
-                "Agents as CSV, to replace all rows above; nothing is saved yet",
-                type="csv",
-                key=widget,
-                on_change=drafts.import_file,
-                args=(one, widget),
-            )
-        if one.pending:
-            st.markdown(":orange-badge[:material/edit: Not saved]", width="content")
-
-
-def save(one: Draft, registry: Registry | None) -> None:
-    """Write the agents' file; what went wrong is told, and the edits stay."""
-    if registry is None:
-        return
-    try:
-        if drafts.save(opened, one, registry):
-            tell_saved()
-        st.rerun()
-    except HandoffError as error:
-        complain(error)
-
-
-def tell_saved() -> None:
-    """Say in the next run that the file was written."""
-    name = opened.settings.registry.name
-    st.session_state["agents_saved"] = f"Saved to {name}; the old version is {name}.bak."
-
-
-def tell_changed(one: Draft, theirs: Registry | None, mine: Registry | None) -> None:
-    """Tell that the file is another one than the edits began from, and offer ways out."""
-    name = opened.settings.registry.name
-    what = "cannot be read any more" if theirs is None else "was changed by somebody else"
-    st.warning(
-        plain(f"{name} {what} since you started editing: nothing is overwritten until you choose."),
-        icon=":material/sync_problem:",
-    )
-    rows = [
-        {
-            "agent": formula_safe(each.agent_id),
-            "column": each.column,
-            "on disk": formula_safe(each.theirs),
-            "yours": formula_safe(each.mine),
-        }
-        for each in drafts.differences(theirs, one.rows)
-    ]
-    if theirs is not None:
-        st.dataframe(rows, hide_index=True, alt="Where the file and your edit differ")
-    with st.container(horizontal=True):
-        if st.button("Save mine anyway", icon=":material/save:", disabled=mine is None):
-            save_mine(one, theirs, mine)
-        st.button(
-            "Take theirs",
-            icon=":material/undo:",
-            on_click=drafts.discard,
-            args=(one,),
-            disabled=theirs is None,
-        )
-        st.download_button(
-            "Download mine",
-            data="" if mine is None else format_registry(mine),
-            file_name="agents.csv",
-            mime="text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-            disabled=mine is None,
-        )
-
-
-def save_mine(one: Draft, theirs: Registry | None, mine: Registry | None) -> None:
-    """Write the edits over the file that was compared, and over no other one."""
-    if mine is None:
-        return
-    try:
-        if drafts.save_over(opened, one, mine, theirs):
-            tell_saved()
-        st.rerun()
-    except HandoffError as error:
-        complain(error)
-
-
 taught = examples_in_use(opened)
 shown = with_examples(opened, taught if st.session_state.get("e", True) else ())
 registry: Registry | None = None
@@ -220,18 +108,7 @@ with table_place:
     except RegistryError as error:
         complain(error)
         st.caption("What you typed is kept; correct it to see its effect.")
-    unreadable = any(isinstance(told, RegistryError) for told in opened.complaints)
-    agents_now = opened.router.registry.agents
-    changed = (
-        draft.pending and not opened.own and (unreadable or agents_now != draft.started_from.agents)
-    )
-    if changed and registry is not None and not unreadable and registry.agents == agents_now:
-        # Somebody else saved just the same.
-        drafts.discard(draft)
-        st.rerun()
-    if changed:
-        tell_changed(draft, None if unreadable else opened.router.registry, registry)
-    keep(draft, registry, changed=changed)
+    keep(opened, draft, registry)
 
 # --- which labelled queries, and how they are judged ----------------------------------------------
 
