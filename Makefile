@@ -9,11 +9,11 @@ LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml
 export PYTHON
 
-# A file's tests share what was costly to start: whole files go to one process.
-PYTEST = .venv/bin/pytest --dist loadfile
-# Three for two cores, since many tests wait for a server or a child; those that take long come
-# first, see tests/conftest.py.
-NO_BROWSER = $(PYTEST) -n 3 --no-loadscope-reorder --ignore tests/browser
+# Four processes for two cores, since many tests wait for a server or a child.
+PYTEST = .venv/bin/pytest -n 4
+# A file's tests share what was costly to start: whole files go to one process. Those that take
+# long come first, see tests/conftest.py.
+NO_BROWSER = $(PYTEST) --dist loadfile --no-loadscope-reorder --ignore tests/browser
 
 .PHONY: run test quick setup setup-dev static lock
 
@@ -39,7 +39,7 @@ quick: static
 test: static
 	@.ci/browser
 	$(NO_BROWSER) --cov --cov-report=term:skip-covered
-	$(PYTEST) -n 2 tests/browser
+	$(PYTEST) --dist loadgroup tests/browser
 
 lock:
 	@.ci/setup

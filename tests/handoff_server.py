@@ -52,7 +52,7 @@ def serving(
 
 def wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     """Wait for the body `ok`; an unknown path would answer 200 as well."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if server.poll() is not None:
             break

@@ -30,8 +30,9 @@ FLAGS = [
 ]
 # Opened at a page's own address, Streamlit asks for these below it before it asks above.
 ASKED_FIRST = re.compile(r"/(tune|agents|check)/_stcore/(health|host-config)$")
-# On two busy cores a page may take its time; what is there at once is not waited for.
-expect.set_options(timeout=20_000)
+PATIENCE_MS = 120_000
+"""On two busy cores a page may take its time; what is there at once is not waited for."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +48,9 @@ def browser():
             pytest.skip(reason)
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         # One context: the page's scripts are fetched once.
-        yield chromium.new_context()
+        context = chromium.new_context()
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
         chromium.close()
 
 

@@ -14,6 +14,28 @@ def settle(page):
     page.locator(SETTLED).wait_for()
 
 
+def press_often(locator, key, times):
+    """Press a key so often; on a slider PageUp counts as ten arrows."""
+    locator.focus()
+    for _ in range(times):
+        locator.press(key)
+
+
+def bring_into_view(page, locator):
+    """Scroll to an element as it is once the page has settled, and return where it is.
+
+    Streamlit may put another element in its place at any moment, and Playwright's own scrolling
+    gives up where that happens.
+
+    Returns:
+        Its box in pixels: x, y, width and height.
+    """
+    settle(page)
+    locator.evaluate("element => element.scrollIntoView({block: 'center', behavior: 'instant'})")
+    settle(page)
+    return locator.bounding_box()
+
+
 def hurdles(page, place):
     """Return what keeps somebody from using the page as it stands: on a phone, and on a desk.
 

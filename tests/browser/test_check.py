@@ -84,7 +84,7 @@ def test_twenty_verdicts_by_keyboard_survive_a_killed_server(browser, start, fol
     server, where = start(folder)
     page = browser.new_page()
     page.goto(f"{where}/check")
-    expect(page.get_by_text("Type your name above")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Type your name above")).to_be_visible()
     tab_to(page, "Your name")
     page.keyboard.type("Ada")
     page.keyboard.press("Enter")
@@ -115,7 +115,7 @@ def test_twenty_verdicts_by_keyboard_survive_a_killed_server(browser, start, fol
     _, again = start(folder)
     page = browser.new_page()
     page.goto(f"{again}/check")
-    expect(page.get_by_text("Type your name above")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Type your name above")).to_be_visible()
     type_name(page, "Ada")
     judged(page, 20)
     page.close()
@@ -157,9 +157,7 @@ def test_verdicts_become_cases_and_the_evaluation_changes(check, serve, folder):
     after = json.loads(handoff(folder, folder, "eval", "cases.csv", "--json"))
     page.get_by_role("link", name="Tune").click()
 
-    expect(page.get_by_text(f"of {before['cases'] + 3} cases end as labelled")).to_be_visible(
-        timeout=30_000
-    )
+    expect(page.get_by_text(f"of {before['cases'] + 3} cases end as labelled")).to_be_visible()
     assert after["cases"] == before["cases"] + 3
     assert after["accuracy"] > before["accuracy"]
 

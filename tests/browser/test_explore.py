@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import expect
-from seen import hurdles
+from seen import bring_into_view, hurdles, press_often
 
 
 def route(page, query):
@@ -25,14 +25,13 @@ def test_a_query_is_routed(visit, address):
 
 
 def test_the_slider_moves_verdict_and_line(visit, address):
-    """Arrow keys on the slider change the verdict, the chart and the link."""
+    """Keys on the slider change the verdict, the chart and the link."""
     page = visit(address)
     slider = page.get_by_role("slider", name="Threshold")
     expect(page.get_by_text("Hand off to Data Analyst")).to_be_visible()
 
-    slider.focus()
-    for _ in range(50):
-        slider.press("ArrowRight")
+    press_often(slider, "PageUp", 4)
+    press_often(slider, "ArrowRight", 10)
 
     expect(page.get_by_text("Hand off to nobody")).to_be_visible()
     expect(page.get_by_role("figure", name=re.compile("Bar chart"))).to_contain_text(
@@ -91,7 +90,7 @@ def test_the_table_has_what_the_chart_shows(visit, address):
     page = visit(address)
 
     page.get_by_text("Same scores as a table").click()
-    page.get_by_role("region", name="All agents with their scores").scroll_into_view_if_needed()
+    bring_into_view(page, page.get_by_role("region", name="All agents with their scores"))
 
     # The grid draws on a canvas; its cells stand inside for those who cannot see it.
     cells = page.locator("[role=gridcell]")
@@ -129,7 +128,7 @@ def test_earlier_queries_stay_at_hand(visit, address):
     expect(page.get_by_text("Hand off to API Designer")).to_be_visible()
 
     page.get_by_text("Earlier in this session").click()
-    page.get_by_role("region", name="Two routes side by side").scroll_into_view_if_needed()
+    bring_into_view(page, page.get_by_role("region", name="Two routes side by side"))
     cells = page.locator("[role=gridcell]")
     expect(cells.filter(has_text="Hand off to Data Analyst")).to_be_attached()
     page.get_by_role("button", name="Reopen").click()

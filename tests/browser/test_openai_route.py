@@ -23,15 +23,15 @@ def test_a_fault_in_the_middle_of_a_visit_is_survived(root, upstream, serve, vis
 
     box.fill("create a dashboard of the sales data")
     box.press("Control+Enter")
-    expect(page.get_by_text("Vectors by OpenAI, tags by OpenAI.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Vectors by OpenAI, tags by OpenAI.")).to_be_visible()
     upstream.fail("chat", "unauthorized", times=None)
     box.fill("sales numbers in charts and reports")
     box.press("Control+Enter")
-    expect(page.get_by_text("Tags were skipped.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Tags were skipped.")).to_be_visible()
     upstream.mend()
     box.fill("a dashboard with charts of revenue")
     box.press("Control+Enter")
-    expect(page.get_by_text("Tags were skipped.")).to_have_count(0, timeout=20_000)
+    expect(page.get_by_text("Tags were skipped.")).to_have_count(0)
     expect(page.get_by_text("Tags found")).to_be_visible()
 
     assert "SECRETKEY" not in page.content()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from seen import hurdles, settle
+from seen import bring_into_view, hurdles, press_often, settle
 
 TABS = ["Every threshold", "Where queries are lost", "Confusion matrix"]
 
@@ -33,15 +33,8 @@ def go(page, name):
 
 def stand(page):
     """Wait until the labelled set is judged."""
-    expect(page.get_by_role("heading", name="Cases")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Cases")).to_be_visible()
     settle(page)
-
-
-def press_often(locator, key, times):
-    """Press a key so often."""
-    locator.focus()
-    for _ in range(times):
-        locator.press(key)
 
 
 def figure(page, name):
@@ -57,7 +50,7 @@ def group(page):
 def cells(page, table):
     """Return the cells of a table; the grid draws on a canvas and keeps them inside for readers."""
     grid = page.get_by_role("region", name=table)
-    grid.scroll_into_view_if_needed()
+    bring_into_view(page, grid)
     return grid.locator("[role=gridcell]")
 
 
@@ -73,21 +66,20 @@ def select_row(page, table, row):
 def click_mark(page, chart, marks, at):
     """Click on the middle of a bar or a cell of a chart."""
     mark = page.get_by_role("figure", name=re.compile(chart)).locator(marks).nth(at)
-    mark.scroll_into_view_if_needed()
-    settle(page)
-    box = mark.bounding_box()
+    box = bring_into_view(page, mark)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def test_sweep_and_pick(tune):
-    """Arrow keys move figures and flips, and `Use it` moves the slider to the recommendation."""
+    """Keys move figures and flips, and `Use it` moves the slider to the recommendation."""
     page = tune()
     slider = page.get_by_role("slider", name="Threshold")
     accuracy = figure(page, "Accuracy")
     at_first = accuracy.inner_text()
     expect(page.get_by_text("Move a control")).to_be_visible()
 
-    press_often(slider, "ArrowRight", 25)
+    press_often(slider, "PageUp", 2)
+    press_often(slider, "ArrowRight", 5)
 
     expect(page.get_by_text(re.compile(r"at the threshold 0\.53 \(as asked for\)"))).to_be_visible()
     expect(accuracy).not_to_have_text(at_first)

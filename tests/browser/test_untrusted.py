@@ -16,6 +16,8 @@ NAMES = (
 DESCRIPTIONS = ("<img src=http://evil.test/i> opens doors", "=HYPERLINK(0) closes windows")
 TAGS = ("![x](http://evil.test/t.png)", "http://evil.test")
 
+pytestmark = pytest.mark.xdist_group("untrusted")
+
 
 @pytest.fixture(scope="module")
 def untrusted(tmp_path_factory):
@@ -62,7 +64,7 @@ def test_on_tune_names_stay_text(untrusted, visit):
     page = visit(untrusted)
     page.get_by_role("link", name="Tune").first.click()
 
-    expect(page.get_by_text("no agent has the id")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("no agent has the id")).to_be_visible()
     page.get_by_role("tab", name="Confusion matrix").click()
     expect(page.get_by_role("figure", name=re.compile("matrix"))).to_contain_text("<b>b</b>")
     page.get_by_role("combobox", name="Which cases").press("ArrowDown")
