@@ -27,7 +27,7 @@ from handoff.evaluation.goal import parse_goal, parse_share
 from handoff.evaluation.recommend import recommend
 from handoff.evaluation.run import Run, label_run
 from handoff.files.cases import Cases, load_cases
-from handoff.files.whole_file import write_whole
+from handoff.files.sole_writer import write_alone
 from handoff.report.examples_words import example_notes, taught_apart
 from handoff.report.numbers import apart, counted
 from handoff.report.set_json import analysis_to_json, comparison_to_json
@@ -138,7 +138,7 @@ def check(
     analysis = analyse(labelled, policy, len(cases.failed) + len(failures))
     gates = _gates(analysis, least, most)
     if junit is not None:
-        write_whole(junit, gates_to_junit(gates, time.perf_counter() - started), SettingsError)
+        write_alone(junit, gates_to_junit(gates, time.perf_counter() - started), SettingsError)
     click.echo("\n".join(f"{'passed' if gate.passed else 'FAILED'}  {gate.text}" for gate in gates))
     for note in (
         *set_notes(cases, analysis, failures, run.untagged),

@@ -22,7 +22,7 @@ from handoff.core.errors import SettingsError
 from handoff.core.texts import shorten
 from handoff.files.csv_table import load_bytes
 from handoff.files.settings import LOG_NAME, load_settings, load_state_dir
-from handoff.files.whole_file import write_whole
+from handoff.files.sole_writer import write_alone
 from handoff.report.verdicts_words import regression_line, regression_summary, stats_in_words
 from handoff.verdicts.conclusions import (
     Regression,
@@ -57,7 +57,7 @@ def export_verdicts(output: Output, target: Path | None, as_json: bool) -> int:
         output.is_data = not as_json
         click.echo(text, nl=False)
     else:
-        write_whole(target, text, VerdictsError)
+        write_alone(target, text, VerdictsError)
         click.echo(f"{_counted(len(entries))} written to {target}.")
     return OK
 

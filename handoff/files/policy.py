@@ -11,7 +11,7 @@ from typing import Any
 from handoff.core.errors import SettingsError, StalePolicyError
 from handoff.core.model import Policy, ThresholdSource
 from handoff.core.texts import listed, parse_number, shorten
-from handoff.files.sole_writer import sole_writer
+from handoff.files.sole_writer import sole_writer, write_alone
 from handoff.files.whole_file import write_whole
 
 KEYS = ("threshold", "margin", "per_agent", "lexical_weight", "known_scripts_only", "found")
@@ -111,8 +111,7 @@ def save_policy(config: Path, policy: Policy, found: Found) -> None:
 
 def write_policy(config: Path, text: str) -> None:
     """Write what `format_policy` returned as handoff.toml; see `save_policy`."""
-    with sole_writer(config, SettingsError):
-        write_whole(config, text, SettingsError)
+    write_alone(config, text, SettingsError)
 
 
 def read_policy(config: Path) -> bytes | None:

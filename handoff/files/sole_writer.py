@@ -9,7 +9,7 @@ from pathlib import Path
 
 from handoff.core.errors import HandoffError
 from handoff.core.texts import shorten
-from handoff.files.whole_file import remove_unfinished
+from handoff.files.whole_file import remove_unfinished, write_whole
 
 LOCK_NAME = ".handoff.lock"
 """Used where a folder itself cannot be locked: on Windows, and on some network file systems."""
@@ -49,6 +49,22 @@ def sole_writer(path: Path, error: type[HandoffError]) -> Generator[None]:
         # A process forked meanwhile holds the file open too: closing it would not be enough.
         _let_go(lock)
         os.close(lock)
+
+
+def write_alone(path: Path, text: str, error: type[HandoffError]) -> None:
+    """Replace a file's text as its sole writer, see `write_whole`.
+
+    Raises:
+        HandoffError: Of the type `error`; the file is as it was.
+    """
+    try:
+        replaced = path.is_file() or not path.exists()
+    except (OSError, ValueError):
+        # Writing it tells why it cannot be written.
+        replaced = False
+    # The folder of a device or a pipe is not ours to lock, and nothing unfinished is beside it.
+    with sole_writer(path, error) if replaced else contextlib.nullcontext():
+        write_whole(path, text, error)
 
 
 def _wait_for(folder: Path) -> int:

@@ -16,7 +16,7 @@ from handoff.files import sole_writer as lock
 from handoff.files.cases import load_cases
 from handoff.files.examples import Example, load_examples, replace_examples
 from handoff.files.registry import load_registry, replace_registry, save_registry
-from handoff.files.sole_writer import sole_writer
+from handoff.files.sole_writer import sole_writer, write_alone
 
 OLD, MINE, THEIRS = (Registry((Agent("baker", name, "Bakes."),)) for name in ("Old", "Me", "They"))
 
@@ -137,6 +137,15 @@ def test_labels_of_two_processes_are_all_kept(tmp_path):
 
     kept = {case.query for case in load_cases(path, OLD).cases}
     assert kept == {f"query {number} of {who}" for number in range(40) for who in ("Ada", "Bob")}
+
+
+def test_an_output_is_written_alone(tmp_path):
+    """What a killed command left unfinished beside its output goes with the next one."""
+    (tmp_path / ".kept.csv.abcdefgh.tmp").write_text("half")
+
+    write_alone(tmp_path / "kept.csv", "whole", CasesError)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
 
 
 def test_who_waits_too_long_is_told_in_one_sentence(agents_csv, monkeypatch):
