@@ -5,6 +5,7 @@ One file: each check is a turn on the same queue with the same log.
 
 from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from app_pages import CHECK
@@ -532,3 +533,19 @@ def test_a_second_press_on_the_same_route_does_nothing(visit, folder):
 
     assert [verdict.query for verdict in kept(folder)] == QUERIES[:1]
     assert query(page) == plain(QUERIES[1])
+
+
+def test_a_long_visit_takes_no_new_keys(visit, folder):
+    """Of every key that a session ever had Streamlit keeps its button's route: they come again."""
+    rows = "".join(f"bread number {at},baker,\n" for at in range(40))
+    (folder / "cases.csv").write_text(f"query,expected,chip\n{rows}")
+    page = visit()
+    keys = []
+
+    for _ in range(33):
+        keys.append({button.key for button in page.button if button.key})
+        press(page, "Right")
+
+    assert set().union(*keys[:16]) == set().union(*keys)
+    assert all(one.isdisjoint(other) for one, other in pairwise(keys))
+    assert len(kept(folder)) == 33

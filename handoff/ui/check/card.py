@@ -76,36 +76,37 @@ def tell_change(registry: Registry) -> None:
 
 def undo_button(book: Book, last: Verdict | None) -> None:
     """Draw the button that takes the last verdict back."""
-    seen = turn().number
+    now = turn()
     st.button(
         "Undo",
-        key=f"undo_{seen}",
+        key=f"undo_{now.key}",
         shortcut="Z",
         icon=":material/undo:",
         type="tertiary",
         disabled=last is None,
         on_click=undo,
-        args=(book, last, seen),
+        args=(book, last, now.number),
     )
 
 
-def _keep_note(seen: int) -> None:
+def _keep_note(seen: int, key: str) -> None:
     """Keep what was typed for the verdict that comes."""
-    step(seen, writing=False, note=parse_note(st.session_state[f"note_text_{seen}"]))
+    step(seen, writing=False, note=parse_note(st.session_state[key]))
 
 
 def _write_note() -> None:
     """Draw the box for a note, and put the cursor into it: nobody types a key by mistake."""
     now = turn()
-    with st.container(key="note_form"), st.form(f"note_{now.number}", border=False):
+    key = f"note_text_{now.key}"
+    with st.container(key="note_form"), st.form(f"note_{now.key}", border=False):
         st.text_input(
             "Note",
-            key=f"note_text_{now.number}",
+            key=key,
             value=now.note,
             max_chars=LONGEST_NOTE,
             placeholder="Enter keeps it",
         )
-        st.form_submit_button("Keep it", on_click=_keep_note, args=(now.number,))
+        st.form_submit_button("Keep it", on_click=_keep_note, args=(now.number, key))
     st.html(FOCUS_NOTE, unsafe_allow_javascript=True)
 
 
@@ -119,11 +120,11 @@ def _judge_buttons(book: Book, route: Route, last: Verdict | None) -> None:
             (VerdictKind.UNSURE, "Unsure", "U", ":material/help:"),
             (VerdictKind.SKIP, "Skip", "S", ":material/skip_next:"),
         ):
-            # A key with the turn in it: what is pressed belongs to the route that was seen.
+            # A key of this turn: what is pressed belongs to the route that was seen.
             wrong = what is VerdictKind.WRONG
             st.button(
                 label,
-                key=f"{what.value}_{now.number}",
+                key=f"{what.value}_{now.key}",
                 shortcut=key,
                 icon=icon,
                 type="primary" if what is VerdictKind.RIGHT else "secondary",
@@ -132,7 +133,7 @@ def _judge_buttons(book: Book, route: Route, last: Verdict | None) -> None:
             )
         st.button(
             "Note",
-            key=f"write_{now.number}",
+            key=f"write_{now.key}",
             shortcut="N",
             icon=":material/edit_note:",
             on_click=step,
@@ -163,7 +164,8 @@ def _pick(registry: Registry, book: Book, route: Route, seen: int, key: str) -> 
 
 def _ask_for_the_right_one(registry: Registry, book: Book, route: Route) -> None:
     """Draw who could have had the query: the next best with a key each, the others in a list."""
-    seen = turn().number
+    now = turn()
+    seen = now.number
     got = route.decision.agent
     others = [score for score in route.ranking if score.agent is not got][:OFFERED]
     st.markdown("**Who should have had it?**")
@@ -171,7 +173,7 @@ def _ask_for_the_right_one(registry: Registry, book: Book, route: Route) -> None
         for number, (score, name) in enumerate(zip(others, names(others, 40), strict=True), 1):
             st.button(
                 plain(name),
-                key=f"pick_{number}_{seen}",
+                key=f"pick_{number}_{now.key}",
                 shortcut=str(number),
                 on_click=keep_verdict,
                 args=(book, route, VerdictKind.WRONG, seen, score.agent.id),
@@ -179,7 +181,7 @@ def _ask_for_the_right_one(registry: Registry, book: Book, route: Route) -> None
         if got is not None:
             st.button(
                 "Nobody",
-                key=f"pick_0_{seen}",
+                key=f"pick_0_{now.key}",
                 shortcut="0",
                 icon=":material/block:",
                 on_click=keep_verdict,
@@ -187,7 +189,7 @@ def _ask_for_the_right_one(registry: Registry, book: Book, route: Route) -> None
             )
         st.button(
             "Back",
-            key=f"back_{seen}",
+            key=f"back_{now.key}",
             shortcut="Esc",
             type="tertiary",
             on_click=_go_back,
@@ -195,7 +197,7 @@ def _ask_for_the_right_one(registry: Registry, book: Book, route: Route) -> None
         )
     if len(registry) <= len(others) + 1:
         return
-    key = f"pick_{seen}"
+    key = f"pick_{now.key}"
     if len(registry) > MOST_LISTED:
         st.text_input(
             "Somebody else, by id",

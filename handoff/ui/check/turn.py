@@ -16,6 +16,8 @@ from handoff.verdicts.conclusions import Signature, verdict_on
 from handoff.verdicts.record import Entry, Undo, Verdict, VerdictKind, parse_note
 
 _MOMENT = timedelta(microseconds=1)
+_KEYS = 16
+"""Streamlit keeps of every key, for as long as a visit lasts, what its last button was to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Turn:
     note: str = ""
     moments: tuple[datetime, ...] = ()
     fingerprint: str = ""
+
+    @property
+    def key(self) -> int:
+        """What the keys of this turn's widgets end with, and those of no turn shortly before."""
+        return self.number % _KEYS
 
 
 def turn() -> Turn:
