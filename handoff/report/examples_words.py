@@ -34,8 +34,10 @@ def example_notes(examples: Examples, cases: Sequence[Case] = ()) -> list[str]:
     if len(examples.failed) > _NAMED:
         more = counted(len(examples.failed) - _NAMED, "more row")
         said.append(f"And {more} of the examples cannot be used.")
-    if examples.repeated:
-        said.append(f"{counted(examples.repeated, 'example')} that repeat earlier ones count once.")
+    if examples.repeated == 1:
+        said.append("1 example that repeats an earlier one counts once.")
+    elif examples.repeated:
+        said.append(f"{examples.repeated:,} examples that repeat earlier ones count once.")
     return said
 
 

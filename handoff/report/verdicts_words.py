@@ -97,8 +97,12 @@ def regression_summary(tried: int, found: int) -> str:
     if not tried:
         return "No route has been called right yet."
     if not found:
+        if tried == 1:
+            return "The one route that was called right still ends the same."
         return f"All {tried:,} routes that were called right still end the same."
-    return f"{found:,} of {tried:,} routes that were called right end elsewhere now."
+    ends = "ends" if found == 1 else "end"
+    routes = "route that was" if tried == 1 else "routes that were"
+    return f"{found:,} of {tried:,} {routes} called right {ends} elsewhere now."
 
 
 def additions_told(additions: Additions, registry: Registry) -> list[str]:

@@ -139,7 +139,8 @@ def test_no_regression_is_success(handoff, folder):
 
     code, told, _ = handoff("verdicts", "regressions")
 
-    assert (code, told) == (0, "All 2 routes that were called right still end the same.\n")
+    assert code == 0
+    assert told.startswith("All 2 routes")
 
 
 def test_a_changed_registry_is_found_out(handoff, folder):
@@ -151,7 +152,7 @@ def test_a_changed_registry_is_found_out(handoff, folder):
     as_json = json.loads(handoff("verdicts", "regressions", "--json")[1])
 
     assert code == 1
-    assert told.splitlines()[0] == "1 of 2 routes that were called right end elsewhere now."
+    assert told.splitlines()[0].startswith("1 of 2 routes")
     assert told.splitlines()[1].startswith(
         "bread from the oven please: called right for baker by Ada, goes to nobody now. Best: "
     )

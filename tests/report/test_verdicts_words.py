@@ -4,7 +4,13 @@ import pytest
 from verdict_samples import given
 
 from handoff.core.model import Agent, Registry
-from handoff.report.verdicts_words import additions_told, progress, verdict_rows, who_takes
+from handoff.report.verdicts_words import (
+    additions_told,
+    progress,
+    regression_summary,
+    verdict_rows,
+    who_takes,
+)
 from handoff.verdicts.conclusions import Additions, Dispute
 from handoff.verdicts.record import VerdictKind
 
@@ -24,6 +30,22 @@ REGISTRY = Registry((Agent("baker", "Baker", "bread", ()), Agent("florist", "Flo
 def test_progress_says_what_is_left(done, pace, sentence):
     """A pace and an end are told once they are known."""
     assert progress(done, 1_000, pace) == sentence
+
+
+@pytest.mark.parametrize(
+    ("tried", "found", "sentence"),
+    [
+        (0, 0, "No route has been called right yet."),
+        (1, 0, "The one route that was called right still ends the same."),
+        (1_000, 0, "All 1,000 routes that were called right still end the same."),
+        (1, 1, "1 of 1 route that was called right ends elsewhere now."),
+        (2, 1, "1 of 2 routes that were called right ends elsewhere now."),
+        (1_000, 2, "2 of 1,000 routes that were called right end elsewhere now."),
+    ],
+)
+def test_regressions_are_counted_in_one_sentence(tried, found, sentence):
+    """Number and verb agree."""
+    assert regression_summary(tried, found) == sentence
 
 
 def test_an_agent_that_is_gone_is_told_by_its_id():
