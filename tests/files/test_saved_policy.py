@@ -115,6 +115,10 @@ def test_a_policy_of_another_registry_is_refused(folder):
         "handoff.toml: its threshold was found on other agents or examples than the ones in use: "
         f"{MEND}"
     )
+    assert complaint.value.passed_over == (
+        "handoff.toml was found on other agents or examples than the ones in use. The embedder's "
+        "default threshold stands in its place."
+    )
 
 
 @pytest.mark.parametrize(

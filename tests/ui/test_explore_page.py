@@ -320,7 +320,7 @@ def test_the_page_says_what_would_change_the_outcome(page):
     (listed,) = (each for each in page.markdown if each.value.startswith("- "))
 
     assert len(listed.value.splitlines()) == 4
-    assert "The outcome stays the same for every threshold up to" in sentences(page)
+    assert "for every threshold up to" in sentences(page)
 
 
 def test_the_page_says_who_answered(page):

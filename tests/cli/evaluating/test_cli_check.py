@@ -64,28 +64,16 @@ def test_a_row_that_failed_counts_against_the_accuracy(handoff):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "named"),
     [
-        pytest.param(
-            [],
-            "Nothing is required: give --min-accuracy, --max-wrong or both.",
-            id="nothing required",
-        ),
-        pytest.param(
-            ["--min-accuracy", "90"],
-            "--min-accuracy must be a number from 0 to 1.",
-            id="a percentage",
-        ),
-        pytest.param(
-            ["--max-wrong", "few"],
-            "--max-wrong must be a number from 0 to 1.",
-            id="a word",
-        ),
+        pytest.param([], "give --min-accuracy, --max-wrong or both.", id="nothing required"),
+        pytest.param(["--min-accuracy", "90"], "--min-accuracy must be a", id="a percentage"),
+        pytest.param(["--max-wrong", "few"], "--max-wrong must be a", id="a word"),
     ],
 )
-def test_a_check_that_makes_no_sense_ends_with_two(handoff, arguments, sentence):
+def test_a_check_that_makes_no_sense_ends_with_two(refused, arguments, named):
     """An error is told apart from falling short."""
-    assert handoff("check", "cases.csv", *arguments) == (2, "", f"handoff: {sentence}\n")
+    refused(named, "check", "cases.csv", *arguments)
 
 
 @pytest.mark.parametrize(("least", "failures"), [("0.5", 0), ("0.9", 1)])

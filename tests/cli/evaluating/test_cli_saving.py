@@ -133,14 +133,9 @@ def test_saving_to_a_new_config_works(handoff, folder):
     assert (folder / "handoff.toml").read_text() == "threshold = 0.9\n"
 
 
-def test_a_config_that_is_missing_is_an_error_unless_it_is_to_be_written(handoff):
+def test_a_config_that_is_missing_is_an_error_unless_it_is_to_be_written(refused):
     """Only `--save` may name a file that does not exist."""
-    code, out, err = handoff("eval", "cases.csv", "--config", "new.toml")
-
-    assert (code, out) == (2, "")
-    assert err == (
-        "handoff: new.toml cannot be read (No such file or directory): name a TOML file.\n"
-    )
+    refused("new.toml cannot be read", "eval", "cases.csv", "--config", "new.toml")
 
 
 def test_a_config_that_cannot_be_written_ends_with_two_and_one_sentence(handoff):
@@ -197,8 +192,8 @@ def test_a_stale_threshold_does_not_keep_from_looking(handoff, folder, command):
 
     told = out + err
     assert code in (0, 1)
-    assert "handoff.toml was found on other agents or examples than the ones in use" in told
-    assert "The embedder's default threshold stands in its place. Find one again with" in told
+    assert "handoff.toml was found on other agents" in told
+    assert "default threshold stands in its place. Find one again with" in told
 
 
 @pytest.mark.parametrize("command", GATES)
@@ -262,24 +257,14 @@ def test_an_agents_own_threshold_may_change_without_making_a_file_stale(handoff,
 
 
 @pytest.mark.parametrize(
-    ("table", "sentence"),
+    ("table", "named"),
     [
-        pytest.param(
-            "threshhold = 0.3",
-            "handoff.toml: unknown key 'threshhold', it may hold threshold, margin, per_agent, "
-            "lexical_weight, known_scripts_only and found.",
-            id="a key",
-        ),
-        pytest.param(
-            '[found]\nauthor = "me"',
-            "handoff.toml: the table found has an unknown key 'author', it may hold date, "
-            "embedder, registry, goal, cases, accuracy and coverage.",
-            id="a key of the table",
-        ),
+        pytest.param("threshhold = 0.3", "unknown key 'threshhold'", id="a key"),
+        pytest.param('[found]\nauthor = "me"', "unknown key 'author'", id="a key of the table"),
     ],
 )
-def test_an_unknown_key_of_handoff_toml_is_named(handoff, folder, table, sentence):
+def test_an_unknown_key_of_handoff_toml_is_named(refused, folder, table, named):
     """A mistyped key is an error of an evaluation as of a route."""
     (folder / "handoff.toml").write_text(table)
 
-    assert handoff("eval", "cases.csv") == (2, "", f"handoff: {sentence}\n")
+    assert "handoff.toml: " in refused(named, "eval", "cases.csv")
