@@ -27,6 +27,15 @@ class Server:
         return hashlib.sha256(self.address.encode()).hexdigest()[:8]
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no sentence may repeat of what the server says."""
+        try:
+            password = urlsplit(self.address or "").password
+        except ValueError:
+            password = None
+        return (self.key, password) if password else (self.key,)
+
+    @property
     def is_openai(self) -> bool:
         """Whether it is OpenAI's own, which takes every field that it is sent."""
         if self.address is None:
@@ -36,6 +45,11 @@ class Server:
         except ValueError:
             return False
         return f".{host}".endswith(".api.openai.com")
+
+    @property
+    def label(self) -> str:
+        """The same in the middle of a sentence."""
+        return "OpenAI" if self.address is None else f"the server of {self.named_by}"
 
     @property
     def called(self) -> str:

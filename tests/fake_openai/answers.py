@@ -120,9 +120,18 @@ def in_words(text: str) -> str:
     return f" {' '.join(words)} "
 
 
-def tags_for(schema: Json, text: str, fault: str | None) -> str:
+def told_tags(body: Json) -> tuple[str, list[str], int | None] | None:
+    """Return the tags that the messages list, where no schema permits any; see `tag_list`."""
+    told = "\n".join(text_of(one.get("content")) for one in body["messages"])
+    listed = re.search(r"The tags are: (\[.*\])", told)
+    return None if listed is None else ("tags", json.loads(listed[1]), None)
+
+
+def tags_for(permitted: tuple[str, list[str], int | None], text: str, fault: str | None) -> str:
     """Return the JSON object whose tags are the permitted values that the text mentions."""
-    name, values, most = tag_list(schema)
+    name, values, most = permitted
+    # Who was refused the system role puts it before the query.
+    text = text.rpartition("The user's message:\n")[2]
     said = in_words(text)
     chosen = [one for one in values if in_words(one).strip() and in_words(one) in said][:most]
     if fault == "wrong_tag":
@@ -138,7 +147,9 @@ def chat_message(body: Json, text: str, fault: str | None) -> tuple[Json, str]:
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         schema = (wanted.get("json_schema") or {}).get("schema") or {}
-        content = tags_for(schema, text, fault)
+        content = tags_for(tag_list(schema), text, fault)
+    elif (told := told_tags(body)) is not None:
+        content = tags_for(told, text, fault)
     else:
         content = f"You asked: {text[:ECHOED_CHARACTERS]}"
     message: Json = {"role": "assistant", "content": content, "refusal": None, "annotations": []}

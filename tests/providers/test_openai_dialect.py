@@ -112,7 +112,8 @@ def test_a_role_that_is_refused_stands_before_the_query(server, configure):
     assert answer.startswith("You asked: You are Baker")
     (message,) = server.requests[1].body["messages"]
     assert message["role"] == "user"
-    assert message["content"] == f"{PROMPT}\n\nThe user's message:\nbread please"
+    assert message["content"].startswith(PROMPT)
+    assert message["content"].endswith("\n\nThe user's message:\nbread please")
     assert len(server.requests) == 3
 
 

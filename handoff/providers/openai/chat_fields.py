@@ -1,17 +1,27 @@
 """What is asked of a chat model beside its answer's form, in every way that some server knows."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from handoff.core.tagging import MOST_TAGS
 from handoff.providers.openai.dialect import LEFT_OUT, Field, Form
 
 STORE = Field("store", "store", (Form("store", {"store": False}),), elsewhere=(LEFT_OUT,))
 """OpenAI keeps what it was asked unless it is told not to, so there it is never left out."""
 
-USAGE = Field(
-    "stream_options",
-    "stream_options|include_usage",
-    (Form("stream_options", {"stream_options": {"include_usage": True}}), LEFT_OUT),
-    elsewhere=(LEFT_OUT,),
+_STREAMED = Form("stream", {"stream": True})
+
+STREAM = Field(
+    "stream",
+    "stream(?:ing|ed)?|stream_options|include_usage",
+    (
+        Form("stream with usage", {"stream": True, "stream_options": {"include_usage": True}}),
+        _STREAMED,
+        LEFT_OUT,
+    ),
+    elsewhere=(_STREAMED, LEFT_OUT),
 )
-"""What a streamed answer used; where nobody says it, the most that it can have used is booked."""
+"""An answer in pieces; where nobody says what it used, the most that it can have is booked."""
 
 
 def limit(tokens: int) -> Field:
@@ -32,4 +42,30 @@ def messages(role: str, query: str) -> Field:
         r"system\W+(?:role|messages?|prompts?|instructions?)|roles?\W+system"
         r"|developer instructions?|only user and assistant roles|roles must alternate",
         (apart, Form("before the query", {"messages": [one]})),
+    )
+
+
+def tags_of(choices: Sequence[str]) -> Field:
+    """Return the form of an answer that names tags: only these, or only JSON, or as it comes."""
+
+    def schema(name: str, **more: int) -> Form:
+        tags = {"type": "array", "items": {"type": "string", "enum": list(choices)}, **more}
+        form = {
+            "type": "object",
+            "properties": {"tags": tags},
+            "required": ["tags"],
+            "additionalProperties": False,
+        }
+        named: dict[str, Any] = {"name": "Tags", "strict": True, "schema": form}
+        return Form(name, {"response_format": {"type": "json_schema", "json_schema": named}})
+
+    unbounded = schema("json_schema without maxItems")
+    json = Form("json_object", {"response_format": {"type": "json_object"}})
+    return Field(
+        "response_format",
+        r"response[ _]?format\w*|json[ _]?(?:schema|object|mode)|structured[ _]?outputs?|maxitems"
+        r"|guided\w*|grammar|schema",
+        (schema("json_schema", maxItems=MOST_TAGS), unbounded, json, LEFT_OUT),
+        # Some refuse to count, and it is counted here again anyway.
+        elsewhere=(unbounded, json, LEFT_OUT),
     )

@@ -13,6 +13,7 @@ from handoff.core.errors import (
     SpendingCapError,
 )
 from handoff.files.settings import OpenAISettings
+from handoff.providers.openai.complaints import refuse_error
 from handoff.providers.openai.dialect import Dialects, Field, Phrasing
 from handoff.providers.openai.prices import Price
 from handoff.resilience.breaker import Breaker
@@ -168,6 +169,7 @@ class OpenAIConnection:
                     self._client = sdk.connect(self.settings, self.breakers, self._requests)
                 async with sdk.following(patience.seconds, call.most_reply_bytes) as course:
                     reply = await send(self._client)
+            refuse_error(reply, self.settings.server(call.endpoint))
             tokens = sdk.usage(reply)
             _book(payers, reserved, price, tokens)
             reserved = 0.0

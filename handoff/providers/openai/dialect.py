@@ -51,10 +51,17 @@ class Field:
 
 
 class Dialect:
-    """What one server takes of requests to one model; any thread may ask and tell."""
+    """What one server takes of requests to one model; any thread may ask and tell.
+
+    Attributes:
+        thinks: Answers were seen to hold thinking, or nothing for all the tokens that they took.
+        unannounced: A thinking was seen to end that nothing in the answer had begun.
+    """
 
     def __init__(self) -> None:
         """Know nothing."""
+        self.thinks = False
+        self.unannounced = False
         self._lock = threading.Lock()
         self._refused: dict[str, list[str]] = {}
 

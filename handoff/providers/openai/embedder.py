@@ -43,7 +43,6 @@ _MOST_BYTES_A_NUMBER = 32
 class OpenAIEmbedder:
     """Unit vectors by an embedding model; see `Embedder`."""
 
-    label = "OpenAI"
     paid = True
     # Not found on labelled queries yet, as the embedded model's is: users of the model report it.
     default_threshold = 0.3
@@ -55,6 +54,11 @@ class OpenAIEmbedder:
         self._connection = connection
         self._settings = connection.settings
         self.dimensions = _vector_length(self._settings)
+
+    @property
+    def label(self) -> str:
+        """Whose model it is."""
+        return self._settings.server("embeddings").label
 
     @property
     def identity(self) -> str:

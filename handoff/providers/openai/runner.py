@@ -1,24 +1,74 @@
 """An agent that answers: a chat model in the selected agent's role."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
+from handoff.core.errors import ProviderReplyError
 from handoff.core.model import Agent
 from handoff.protocols import OnText
-from handoff.providers.openai.chat_fields import STORE, USAGE, limit, messages
-from handoff.providers.openai.connection import Call, OpenAIConnection
+from handoff.providers.openai.chat_fields import STORE, STREAM, limit, messages
+from handoff.providers.openai.complaints import refuse_error
+from handoff.providers.openai.connection import Call, OpenAIConnection, load_sdk
+from handoff.providers.openai.room import (
+    CHOOSE_ANOTHER,
+    ask_with_room,
+    effort,
+    thought,
+    words_in,
+)
+from handoff.providers.openai.thinking import Spoken
 
 MOST_ANSWER_TOKENS = 400
 
 
-@dataclass(frozen=True, slots=True)
 class _Answer:
-    """A streamed answer, whole, and what it used."""
+    """An answer as it comes, in pieces or whole.
 
-    text: str
-    finished: bool
-    usage: Any
+    Attributes:
+        spoken: What is said aloud.
+        thinks: Whether the server tells of thinking beside it.
+        ending: Why it ended; None where nobody said that it did.
+        usage: What it used, as far as the server says.
+    """
+
+    def __init__(self, on_text: OnText | None, *, unannounced: bool) -> None:
+        self.spoken = Spoken(unannounced=unannounced)
+        self.thinks = False
+        self.ending: str | None = None
+        self.usage: Any = None
+        self._on_text = on_text
+
+    def take(self, choices: Sequence[Any] | None, usage: Any) -> None:  # noqa: ANN401 - the SDK is not imported here
+        """Take what one piece, or the whole, brings."""
+        self.usage = usage or self.usage
+        for choice in choices or ():
+            part = choice.delta if hasattr(choice, "delta") else choice.message
+            self.thinks = self.thinks or thought(part, usage)
+            self._show(self.spoken.hear(words_in(getattr(part, "content", None))))
+            self.ending = getattr(choice, "finish_reason", None) or self.ending
+
+    def end(self) -> None:
+        """Take that nothing more comes."""
+        self._show(self.spoken.end())
+
+    def _show(self, piece: str) -> None:
+        if piece and self._on_text is not None:
+            self._on_text(piece)
+
+
+async def _unstreamed(response: Any) -> Any:  # noqa: ANN401 - the SDK is not imported here
+    """Return an answer that came whole where a stream was asked for; None for a stream.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    kind = response.headers.get("content-type", "")
+    if "json" not in kind and "html" not in kind:
+        return None
+    text = await response.aread()
+    return json.loads(text, object_hook=lambda fields: SimpleNamespace(**fields))
 
 
 class OpenAIRunner:
@@ -40,47 +90,64 @@ class OpenAIRunner:
             f"You are {agent.name}, one of several specialists. What you do: {agent.description} "
             "Answer the user's request briefly, in that role."
         )
-        most = len(role.encode()) + len(query.encode())
+        return await ask_with_room(
+            self._connection, model, lambda room: self._ask(role, query, on_text, room)
+        )
+
+    async def _ask(self, role: str, query: str, on_text: OnText | None, room: int) -> str | None:
+        """Ask for an answer once; None where thinking left nothing of it."""
+        settings = self._connection.settings
+        model = settings.chat_model
+        dialect = self._connection.dialects.of("chat", model)
+        most = MOST_ANSWER_TOKENS + room
         call = Call(
             "chat",
             model,
-            {"stream": True},
-            (messages(role, query), limit(MOST_ANSWER_TOKENS), STORE, USAGE),
+            {},
+            (messages(role, query), limit(most), STORE, STREAM, *effort(model)),
+            len(role.encode()) + len(query.encode()),
             most,
-            MOST_ANSWER_TOKENS,
         )
 
         async def send(body: dict[str, Any], client: Any) -> _Answer:  # noqa: ANN401 - the SDK is not imported here
-            pieces: list[str] = []
-            usage = None
-            finished = False
-            stream = await client.chat.completions.create(**body)
-            async with stream:
+            answer = _Answer(on_text, unannounced=dialect.unannounced)
+            reply = await client.chat.completions.create(**body)
+            whole = reply
+            if body.get("stream"):
+                whole = await _unstreamed(reply.response)
+            if whole is not None:
+                refuse_error(whole, settings.server("chat"))
+                answer.take(whole.choices, getattr(whole, "usage", None))
+                answer.ending = answer.ending or "stop"
+                return answer
+            async with reply as stream:
                 async for chunk in stream:
-                    usage = chunk.usage or usage
-                    for choice in chunk.choices:
-                        finished = finished or choice.finish_reason is not None
-                        if choice.delta.content:
-                            piece = _shown(choice.delta.content)
-                            pieces.append(piece)
-                            if on_text is not None:
-                                on_text(piece)
-            return _Answer("".join(pieces), finished, usage)
+                    answer.take(chunk.choices, chunk.usage)
+            if answer.ending is None and load_sdk().said_done():
+                answer.ending = "stop"
+            return answer
 
-        def read(answer: _Answer) -> str:
-            if not answer.finished:
-                raise ValueError("a stream that does not say that it ended")
-            return answer.text
+        def read(answer: _Answer) -> str | None:
+            return self._read(answer)
 
         return await self._connection.call(call, send, read)
 
-
-def _shown(piece: object) -> str:
-    """Return a piece of an answer as text that can be shown: half a surrogate pair cannot.
-
-    Raises:
-        TypeError: It is no text; the SDK checks none of this.
-    """
-    if not isinstance(piece, str):
-        raise TypeError("a piece of an answer is no text")
-    return piece.encode(errors="replace").decode()
+    def _read(self, answer: _Answer) -> str | None:
+        """Return the text of an answer that has come; None where thinking left nothing of it."""
+        settings = self._connection.settings
+        who = settings.server("chat").called
+        dialect = self._connection.dialects.of("chat", settings.chat_model)
+        spoken = answer.spoken
+        if answer.ending is None:
+            raise ProviderReplyError(f"{who} broke off amid its answer: try again.")
+        is_cut = answer.ending == "length"
+        if is_cut and dialect.unannounced and not spoken.thought:
+            return None
+        answer.end()
+        dialect.thinks = dialect.thinks or answer.thinks or spoken.thought
+        dialect.unannounced = dialect.unannounced or spoken.unannounced
+        if spoken.text.strip():
+            return spoken.text
+        if is_cut or answer.thinks or spoken.thought:
+            return None
+        raise ProviderReplyError(f"{who} gave an empty answer: ask again, or {CHOOSE_ANOTHER}.")

@@ -26,6 +26,7 @@ from handoff.core.errors import (
 )
 from handoff.files.servers import Server
 from handoff.files.settings import OpenAISettings
+from handoff.providers.openai.complaints import quote_complaint
 from handoff.resilience.breaker import Attempt, Breaker, BreakerOpenError
 from handoff.resilience.limiter import RateLimiter
 from handoff.trace import note
@@ -35,6 +36,7 @@ Embeddings = CreateEmbeddingResponse
 
 _CONNECT_SECONDS = 2.0
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
+_LAST_BYTES = 32
 _MOST_SAID = 4_000
 """Characters of a refusal that are looked at: the field that it names stands near its beginning."""
 
@@ -48,12 +50,14 @@ class Course:
         most_reply_bytes: A longer reply is no answer.
         billable: An answer began, or was given up while it may have been under way.
         seconds_left: Of the deadline, once the request is over.
+        last_bytes: Of the last reply, as far as it was read.
     """
 
     limit: asyncio.Timeout
     most_reply_bytes: int
     billable: bool = False
     seconds_left: float = 0.0
+    last_bytes: bytes = b""
 
 
 _course: ContextVar[Course] = ContextVar("course")
@@ -126,6 +130,8 @@ class _Body(httpx2.AsyncByteStream):
                 seen += len(piece)
                 if seen > self._course.most_reply_bytes:
                     raise _UnboundedError
+                last = self._course.last_bytes + piece[-_LAST_BYTES:]
+                self._course.last_bytes = last[-_LAST_BYTES:]
                 yield piece
         self._attempt.end(self._health)
 
@@ -185,6 +191,7 @@ async def _guard(response: httpx2.Response, attempt: _Attempt, course: Course) -
         raise _CompressedError
     if not isinstance(response.stream, httpx2.AsyncByteStream):
         raise TypeError("an asynchronous client got a synchronous reply")
+    course.last_bytes = b""
     response.stream = _Body(response.stream, attempt, course, health)
 
 
@@ -260,6 +267,11 @@ def usage(reply: Any) -> tuple[int, int]:  # noqa: ANN401 - whatever the SDK ret
     return tokens
 
 
+def said_done() -> bool:
+    """Tell whether the last stream ended with the word for it, which the SDK keeps to itself."""
+    return b"[DONE]" in _course.get().last_bytes
+
+
 def translate(error: Exception, server: Server, model: str) -> ProviderError:
     """Return our error for a foreign one; no text of a request or a reply gets into its own."""
     who = server.called
@@ -282,6 +294,10 @@ def translate(error: Exception, server: Server, model: str) -> ProviderError:
             return ProviderUnavailableError(
                 f"{who} cannot be reached: check the network and OPENAI_BASE_URL."
             )
+        case openai.APIError() if type(error) is openai.APIError:
+            quoted = quote_complaint(error.message, server.secrets)
+            told = f"{who} broke off amid its answer{quoted and f', {quoted}'}: try again."
+            return ProviderReplyError(told)
     # Whatever else the SDK lets through comes of an answer that it could not read.
     return ProviderReplyError(f"{who} {_tell_unreadable(error)}.")
 

@@ -1,0 +1,86 @@
+"""Room for models that think before they answer: their thinking counts as part of the answer."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from handoff.core.errors import ProviderReplyError
+from handoff.providers.openai.connection import OpenAIConnection
+from handoff.providers.openai.dialect import LEFT_OUT, Field, Form
+
+THINKING_TOKENS = 4_000
+"""What thinking may take beside the answer; with low effort a few hundred is usual."""
+
+CHOOSE_ANOTHER = "choose another chat model with HANDOFF_OPENAI_CHAT_MODEL"
+
+_TAKES_EFFORT = re.compile(r"(?:^|/)(?:o\d|gpt-5|gpt-oss)")
+"""Models that are known to think, and to be told how much."""
+
+_EFFORT = Field(
+    "reasoning_effort",
+    r"reasoning[ _.]effort|reasoning",
+    (Form("low", {"reasoning_effort": "low"}), LEFT_OUT),
+)
+
+Answer = TypeVar("Answer")
+
+
+def effort(model: str) -> tuple[Field, ...]:
+    """Return the wish to think little, for a model that takes it."""
+    return (_EFFORT,) if _TAKES_EFFORT.search(model) else ()
+
+
+async def ask_with_room(
+    connection: OpenAIConnection, model: str, ask: Callable[[int], Awaitable[Answer | None]]
+) -> Answer:
+    """Ask, with room for thinking where the model is known to think, or turns out to.
+
+    Args:
+        connection: That asks; it remembers who thinks.
+        model: Who is asked.
+        ask: Asks with so many tokens for thinking; None says that thinking used them all.
+
+    Raises:
+        ProviderError: As `ask` raised it, or thinking used up even its own room.
+    """
+    dialect = connection.dialects.of("chat", model)
+    if not (dialect.thinks or _TAKES_EFFORT.search(model)):
+        answer = await ask(0)
+        if answer is not None:
+            return answer
+        dialect.thinks = True
+    answer = await ask(THINKING_TOKENS)
+    if answer is None:
+        who = connection.settings.server("chat").called
+        raise ProviderReplyError(
+            f"{who} thought until its {THINKING_TOKENS:,} tokens for it were used up, and did not "
+            f"answer: {CHOOSE_ANOTHER}."
+        )
+    return answer
+
+
+def thought(part: Any, usage: Any = None) -> bool:  # noqa: ANN401 - the SDK is not imported here
+    """Tell whether a message, or a piece of one, or what it used, shows thinking of its own."""
+    details = getattr(usage, "completion_tokens_details", None)
+    fields = (getattr(part, name, None) for name in ("reasoning_content", "reasoning", "thinking"))
+    return bool(getattr(details, "reasoning_tokens", None)) or any(fields)
+
+
+def words_in(content: object) -> str:
+    """Return the text of a message; some servers send parts, of which thinking is one.
+
+    Raises:
+        TypeError: It is no text.
+    """
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        return "".join(words_in(_text_of(part)) for part in content)
+    if not isinstance(content, str):
+        raise TypeError("a piece of an answer is no text")
+    # Half a surrogate pair cannot be shown.
+    return content.encode(errors="replace").decode()
+
+
+def _text_of(part: object) -> object:
+    return part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
