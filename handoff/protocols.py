@@ -29,8 +29,8 @@ class Embedder(Protocol):
         ...
 
     @property
-    def dimensions(self) -> int | None:
-        """How long each vector is; None where only the first will tell."""
+    def dimensions(self) -> int:
+        """How long each vector is."""
         ...
 
     @property
@@ -59,8 +59,7 @@ class Embedder(Protocol):
         """Return one unit row a text, in order, shape (texts, dimensions), float32.
 
         Raises:
-            ProviderError: The texts could not be embedded; it holds those that were, where only
-                some could not.
+            ProviderError: The texts could not be embedded.
         """
         ...
 

@@ -50,7 +50,8 @@ class Quirks:
         most_texts: Of one request.
         most_tokens: Of one request's texts, a token being four characters.
         batch_status: Of a request with more.
-        cannot_embed: A text with this in it fails, and its whole batch with it, with status 500.
+        cannot_embed: A text with this in it fails, and its whole batch with it.
+        failing_status: Of that: it is no number (500), or too long (400).
         lacks: Endpoints that are not there.
         lacking_status: What is said in their place.
         keyless: No key is needed, and any is ignored.
@@ -78,6 +79,7 @@ class Quirks:
     most_tokens: int | None = None
     batch_status: int = 400
     cannot_embed: str | None = None
+    failing_status: int = 500
     lacks: tuple[Endpoint, ...] = ()
     lacking_status: int = 404
     keyless: bool = False
@@ -146,16 +148,7 @@ def _in_words(quirks: Quirks, field: str) -> Reply:
         what = "System role"
     match quirks.manner:
         case "pydantic":
-            said: object = {
-                "detail": [
-                    {
-                        "type": "extra_forbidden",
-                        "loc": ["body", name],
-                        "msg": f"Extra inputs are not permitted: {field}",
-                        "input": None,
-                    }
-                ]
-            }
+            said: object = {"detail": [_located(field, name)]}
         case "google":
             message = f"Invalid JSON payload received. Unknown name {what}: Cannot find field."
             said = [{"error": {"code": quirks.status, "message": message, "status": "INVALID"}}]
@@ -180,6 +173,28 @@ def _in_words(quirks: Quirks, field: str) -> Reply:
     return Reply((encoded(said),), quirks.status)
 
 
+def _located(field: str, name: str) -> Json:
+    if field == "system":
+        return {
+            "type": "literal_error",
+            "loc": ["body", "messages", 0, "role"],
+            "msg": "Input should be 'user' or 'assistant'",
+            "input": "system",
+        }
+    return {
+        "type": "extra_forbidden",
+        "loc": ["body", name],
+        "msg": f"Extra inputs are not permitted: {field}",
+        "input": None,
+    }
+
+
+UNEMBEDDABLE = {
+    400: "the input length exceeds the context length",
+    500: "failed to encode response: json: unsupported value: NaN",
+}
+
+
 def _too_much(quirks: Quirks, body: Json) -> Reply | None:
     given = body.get("input")
     texts = [given] if isinstance(given, str) else given
@@ -196,7 +211,7 @@ def _too_much(quirks: Quirks, body: Json) -> Reply | None:
             f"input is too large: {tokens} tokens, {quirks.most_tokens} are the most",
         )
     if quirks.cannot_embed is not None and any(quirks.cannot_embed in text for text in texts):
-        return told(500, "failed to encode response: json: unsupported value: NaN")
+        return told(quirks.failing_status, UNEMBEDDABLE[quirks.failing_status])
     return None
 
 

@@ -259,6 +259,29 @@ def test_an_answer_that_breaks_off_is_told_with_the_servers_words(
     assert str(trouble.value) == sentence
 
 
+@pytest.mark.parametrize("fault", ["broken_json", "half_body"])
+def test_an_answer_that_breaks_off_is_asked_for_once_more(server, configure, fault):
+    """In the same words; what was shown of the first is not shown twice."""
+    server.fail("chat", fault)
+
+    pieces, text = answered(configure())
+
+    first, second = (request.body for request in server.requests)
+    assert first == second
+    assert text == f"You asked: {QUERY}"
+    assert text.startswith("".join(pieces))
+
+
+def test_an_answer_that_breaks_off_twice_is_given_up(server, configure):
+    """A third time is nobody's."""
+    server.quirks = Quirks(streaming="cut")
+
+    with pytest.raises(ProviderReplyError):
+        answered(configure())
+
+    assert counted(server) == {CHAT: 2}
+
+
 def test_an_error_in_place_of_tags_only_degrades_the_route(server, configure):
     """And is quoted, though it came with a status of success."""
     server.quirks = Quirks(error_in_200=("chat",))

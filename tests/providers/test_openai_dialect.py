@@ -99,9 +99,10 @@ def test_what_is_refused_under_both_names_is_left_out(server, configure, manner)
     assert sent(server) == [{"max_tokens"}, {"max_completion_tokens"}, set()]
 
 
-def test_a_role_that_is_refused_stands_before_the_query(server, configure):
-    """Tags and answers come from a model that knows users only."""
-    server.quirks = Quirks(refuses=("system",))
+@pytest.mark.parametrize("manner", ["openai", "pydantic"])
+def test_a_role_that_is_refused_stands_before_the_query(server, configure, manner):
+    """Tags and answers come from a model that knows users only, whatever it calls the role."""
+    server.quirks = Quirks(refuses=("system",), manner=manner)
 
     async def work(router, _):
         return await router.tagger.extract(["bread please"]), await answered(router)

@@ -169,9 +169,15 @@ BATCHES = (
         "eval",
     ),
     Kind(
-        "fails with a batch for one of its texts (500)",
-        "Ollama (NaN), gpustack",
+        "fails with a batch for one text that gives no numbers (500)",
+        "Ollama, gpustack",
         Quirks(cannot_embed=UNREADABLE),
+        "eval",
+    ),
+    Kind(
+        "fails with a batch for one text that is too long (400)",
+        "Ollama, vLLM",
+        Quirks(cannot_embed=UNREADABLE, failing_status=400),
         "eval",
     ),
 )

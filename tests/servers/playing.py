@@ -27,7 +27,7 @@ sales,Sales,offers and prices for new customers,sales
 support,Support,trouble with logins and accounts,support
 """
 QUERY = "who does the billing of refunds"
-OTHER_QUERY = "who knows the prices for new customers"
+OTHER_QUERY = "and who does the billing of offers"
 PASSWORD = "hunter2secret"  # noqa: S105 - what must never be shown
 KEY = "sk-benchmark-key-of-nobody"
 CASES = 240
@@ -135,6 +135,8 @@ def _of_route(told: dict[str, object]) -> tuple[str, bool]:
     tags = ", ".join(told["tags"]) or "no tag"
     sound = told["agent"] == "billing"
     parts = [f"routed, {tags}"]
+    if not str(told["embedder"]).startswith("openai"):
+        parts = [f"routed by the embedded model, {tags}"]
     if told["degraded"]:
         troubles = [span["trouble"] for span in told["spans"] if span.get("trouble")]
         parts = [f"routed without {', '.join(told['degraded'])}: “{' '.join(troubles)}”"]
@@ -155,7 +157,7 @@ def _of_eval(told: dict[str, object]) -> tuple[str, bool]:
         words += f", {told['failed']} failed: “{told['failures'][0]}”"
     if told["degraded"]:
         words += f", {told['degraded']} without tags"
-    return words, True
+    return words, told["right"] >= CASES - 1
 
 
 def _twice(kind: Kind, server: FakeOpenAI) -> tuple[str, bool]:

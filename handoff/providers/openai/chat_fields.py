@@ -40,7 +40,8 @@ def messages(role: str, query: str) -> Field:
     return Field(
         "system role",
         r"system\W+(?:role|messages?|prompts?|instructions?)|roles?\W+system"
-        r"|developer instructions?|only user and assistant roles|roles must alternate",
+        r"|messages role|developer instructions?|only user and assistant roles"
+        r"|roles must alternate",
         (apart, Form("before the query", {"messages": [one]})),
     )
 

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from handoff.core.errors import ProviderReplyError
+from handoff.core.errors import (
+    ProviderReplyError,
+    ProviderUnavailableError,
+    RestingError,
+    TimedOutError,
+)
 from handoff.core.model import Agent
 from handoff.protocols import OnText
 from handoff.providers.openai.chat_fields import STORE, STREAM, limit, messages
@@ -19,6 +24,7 @@ from handoff.providers.openai.room import (
     words_in,
 )
 from handoff.providers.openai.thinking import Spoken
+from handoff.trace import note
 
 MOST_ANSWER_TOKENS = 400
 
@@ -29,6 +35,7 @@ class _Answer:
     Attributes:
         spoken: What is said aloud.
         thinks: Whether the server tells of thinking beside it.
+        began: Whether a stream was opened for it.
         ending: Why it ended; None where nobody said that it did.
         usage: What it used, as far as the server says.
     """
@@ -36,6 +43,7 @@ class _Answer:
     def __init__(self, on_text: OnText | None, *, unannounced: bool) -> None:
         self.spoken = Spoken(unannounced=unannounced)
         self.thinks = False
+        self.began = False
         self.ending: str | None = None
         self.usage: Any = None
         self._on_text = on_text
@@ -95,7 +103,25 @@ class OpenAIRunner:
         )
 
     async def _ask(self, role: str, query: str, on_text: OnText | None, room: int) -> str | None:
-        """Ask for an answer once; None where thinking left nothing of it."""
+        """Ask for an answer, and once more where it broke off; None where thinking left nothing.
+
+        What was shown of the first is not shown again: the second comes whole.
+        """
+        heard: list[_Answer] = []
+        try:
+            return await self._ask_once(role, query, on_text, room, heard)
+        except (TimedOutError, RestingError):
+            raise
+        except (ProviderReplyError, ProviderUnavailableError):
+            if not (heard and heard[-1].began and heard[-1].ending is None):
+                raise
+        note(retries=1)
+        return await self._ask_once(role, query, None, room, heard)
+
+    async def _ask_once(
+        self, role: str, query: str, on_text: OnText | None, room: int, heard: list[_Answer]
+    ) -> str | None:
+        """Ask for an answer; add to `heard` what comes of it, also where it fails."""
         settings = self._connection.settings
         model = settings.chat_model
         dialect = self._connection.dialects.of("chat", model)
@@ -111,6 +137,7 @@ class OpenAIRunner:
 
         async def send(body: dict[str, Any], client: Any) -> _Answer:  # noqa: ANN401 - the SDK is not imported here
             answer = _Answer(on_text, unannounced=dialect.unannounced)
+            heard.append(answer)
             reply = await client.chat.completions.create(**body)
             whole = reply
             if body.get("stream"):
@@ -120,6 +147,7 @@ class OpenAIRunner:
                 answer.take(whole.choices, getattr(whole, "usage", None))
                 answer.ending = answer.ending or "stop"
                 return answer
+            answer.began = True
             async with reply as stream:
                 async for chunk in stream:
                     answer.take(chunk.choices, chunk.usage)
