@@ -43,7 +43,6 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         *_settings(settings, environ),
         _hosts(environ),
         *_providers(settings),
-        *_kept(settings),
     ]
 
 
@@ -138,25 +137,32 @@ def _settings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
 
 
 def _providers(settings: Settings) -> list[Finding]:
-    """Route one query over a registry of one agent, without the cache."""
-    trace = Trace()
+    """Join the providers, ask them, and look at what the cache holds beside their vectors."""
     try:
         connection = build_connection(settings)
         router = build_router(settings, _PROBE, connection, on_disk=False)
-        bench = Workbench(settings, router, Examples(), connection, BackgroundLoop())
+    except HandoffError as error:
+        return [Finding("providers", str(error), fatal=True)]
+    bench = Workbench(settings, router, Examples(), connection, BackgroundLoop())
+    return [*_answers(bench), *_kept(bench)]
+
+
+def _answers(bench: Workbench) -> list[Finding]:
+    """Route one query over a registry of one agent, without the cache."""
+    trace = Trace()
+    try:
         with closing(bench):
             (evidence,) = bench.gather(["Is anybody there?"], trace)
     except ProviderError as error:
         return [Finding("embedder answers", f"no: {error}", fatal=True)]
-    except HandoffError as error:
-        return [Finding("providers", str(error), fatal=True)]
+    known = bench.connection.dialects.known() if bench.connection else []
     refused = [
         Finding(
             f"{endpoint} refuses",
             f"{shorten('; '.join(form for forms in dialect.refused.values() for form in forms))} "
             "(asked for otherwise since)",
         )
-        for endpoint, _, dialect in (connection.dialects.known() if connection else ())
+        for endpoint, _, dialect in known
         if dialect.refused
     ]
     troubles = [span.facts.trouble for span in trace.spans if span.facts.trouble]
@@ -167,14 +173,16 @@ def _providers(settings: Settings) -> list[Finding]:
     ]
 
 
-def _kept(settings: Settings) -> list[Finding]:
+def _kept(bench: Workbench) -> list[Finding]:
     """Tell what the cache holds of models that are not in use: it stays, and is never read."""
-    path = settings.cache_dir / CACHE_NAME
-    try:
-        router = build_router(settings, _PROBE, build_connection(settings), on_disk=False)
-    except HandoffError:
+    path = bench.settings.cache_dir / CACHE_NAME
+    in_use = {
+        bench.router.embedder.dimensions,
+        choose_embedded(bench.settings.embedded).dimensions,
+    }
+    if None in in_use:
+        # An unknown model that did not answer: these may be its own.
         return []
-    in_use = {router.embedder.dimensions, choose_embedded(settings.embedded).dimensions}
     cache = VectorCache(path)
     census = cache.census()
     cache.close()

@@ -29,8 +29,8 @@ class Embedder(Protocol):
         ...
 
     @property
-    def dimensions(self) -> int:
-        """How long each vector is."""
+    def dimensions(self) -> int | None:
+        """How long each vector is; None where only the first will tell."""
         ...
 
     @property
@@ -59,7 +59,8 @@ class Embedder(Protocol):
         """Return one unit row a text, in order, shape (texts, dimensions), float32.
 
         Raises:
-            ProviderError: The texts could not be embedded.
+            ProviderError: The texts could not be embedded; it holds those that were, where only
+                some could not.
         """
         ...
 

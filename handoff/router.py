@@ -2,14 +2,19 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
 from handoff.core.decision import decide_by
-from handoff.core.errors import ProviderError, ProviderUnavailableError, SpendingCapError
+from handoff.core.errors import (
+    ProviderError,
+    ProviderRejectedError,
+    ProviderUnavailableError,
+    SpendingCapError,
+)
 from handoff.core.lexical import Lexicon, lexical_scores
 from handoff.core.model import (
     Decision,
@@ -23,7 +28,14 @@ from handoff.core.model import (
     ThresholdSource,
 )
 from handoff.core.ranking import rank_by
-from handoff.protocols import AgentRunner, Embedder, OnText, TagExtractor, VectorIndex
+from handoff.core.texts import shorten
+from handoff.protocols import (
+    AgentRunner,
+    Embedder,
+    OnText,
+    TagExtractor,
+    VectorIndex,
+)
 from handoff.trace import Span, Trace, note
 
 Result = TypeVar("Result")
@@ -66,6 +78,34 @@ class Scored:
     similarities: FloatArray
     lexical: FloatArray
     positions: IntArray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """What could be gathered of some queries.
+
+    Attributes:
+        evidence: Of those that could be embedded, in order; at least one.
+        failures: Why others could not, one sentence each, by their places among all.
+    """
+
+    evidence: EvidenceSet
+    failures: Mapping[int, str]
+
+
+class PartlyGatheredError(ProviderRejectedError):
+    """Some queries cannot be embedded, whichever they are sent with.
+
+    Attributes:
+        gathered: What was gathered of the others.
+    """
+
+    def __init__(self, queries: Sequence[str], gathered: Gathered) -> None:
+        first = min(gathered.failures)
+        super().__init__(
+            f"'{shorten(queries[first])}' could not be embedded. {gathered.failures[first]}"
+        )
+        self.gathered = gathered
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +168,8 @@ class Router:
             trace: Receives the spans.
 
         Raises:
-            ProviderError: The queries or the agents could not be embedded.
+            PartlyGatheredError: Some of the queries could not be embedded.
+            ProviderError: No query, or not the agents, could be embedded.
         """
         try:
             return await self._gather_many(queries, trace)
@@ -141,20 +182,48 @@ class Router:
             degraded = tuple(("embed_query", *stages) for stages in evidence.degraded)
             return replace(evidence, degraded=degraded)
 
+    async def gather_each(self, queries: Sequence[str], trace: Trace) -> Gathered:
+        """Gather as `gather_many` does, where a query that cannot be embedded fails alone.
+
+        Args:
+            queries: At least one, as `parse_query` returned them.
+            trace: Receives the spans.
+
+        Raises:
+            ProviderError: None of the queries, or not the agents, could be embedded.
+        """
+        try:
+            return Gathered(await self.gather_many(queries, trace), {})
+        except PartlyGatheredError as error:
+            return error.gathered
+
     async def _gather_many(self, queries: Sequence[str], trace: Trace) -> EvidenceSet:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_timed(trace, "embed_agents", self.index.prepare()))
-                embedding = tasks.create_task(
-                    _timed(trace, "embed_query", self.embedder.embed(queries))
-                )
+                embedding = tasks.create_task(_timed(trace, "embed_query", self._embed(queries)))
                 tagging = tasks.create_task(_timed(trace, "extract_tags", self._tags(queries)))
         except BaseExceptionGroup as failures:
             # Callers catch errors, not groups of them; the first one cancelled the others.
             raise failures.exceptions[0] from None
+        vectors, refused = embedding.result()
+        taken = [at for at in range(len(queries)) if at not in refused]
+        left, tags = [queries[at] for at in taken], tagging.result()
         with trace.span("score"):
-            scored = await self.score(embedding.result(), queries)
-        return self.evidence_of(queries, tagging.result(), scored)
+            scored = await self.score(vectors, left)
+        evidence = self.evidence_of(left, [tags[at] for at in taken], scored)
+        if refused:
+            raise PartlyGatheredError(queries, Gathered(evidence, refused))
+        return evidence
+
+    async def _embed(self, queries: Sequence[str]) -> tuple[FloatArray, Mapping[int, str]]:
+        """Return the rows of all queries that can be embedded, and why the others cannot."""
+        try:
+            return await self.embedder.embed(queries), {}
+        except ProviderError as error:
+            if error.partly is None or not len(error.partly.rows):
+                raise
+            return error.partly.rows, error.partly.reasons
 
     async def score(self, vectors: FloatArray, queries: Sequence[str]) -> Scored:
         """Compare queries with the agents, once the index is prepared.
@@ -209,12 +278,17 @@ class Router:
         while part := list(itertools.islice(waiting, QUERIES_AT_ONCE)):
             trace = Trace()
             try:
-                gathered = await self.gather_many(part, trace)
+                gathered = await self.gather_each(part, trace)
             except ProviderError as error:
                 for _ in part:
                     yield error
                 continue
-            for evidence in gathered:
+            rows = iter(gathered.evidence)
+            for at in range(len(part)):
+                if at in gathered.failures:
+                    yield ProviderRejectedError(gathered.failures[at])
+                    continue
+                evidence = next(rows)
                 yield judge(evidence, self.registry, self.policy_for(evidence, policy), trace)
 
     def policy_for(self, evidence: Evidence, policy: Policy) -> Policy:

@@ -39,7 +39,7 @@ from handoff.files.policy import (
 from handoff.files.settings import Settings
 from handoff.files.sole_writer import sole_writer
 from handoff.providers.openai.connection import OpenAIConnection
-from handoff.router import Router
+from handoff.router import Gathered, Router
 from handoff.trace import Trace
 from handoff.verdicts.conclusions import Additions, Regression, find_regressions, plan_additions
 from handoff.verdicts.record import Verdict
@@ -133,6 +133,10 @@ class Workbench:
     def gather(self, queries: Sequence[str], trace: Trace) -> EvidenceSet:
         """Ask the outside world about queries; raises ProviderError."""
         return self.run(self.router.gather_many(queries, trace))
+
+    def gather_each(self, queries: Sequence[str], trace: Trace) -> Gathered:
+        """Ask about queries of which each fails alone; raises ProviderError where all do."""
+        return self.run(self.router.gather_each(queries, trace))
 
     def gather_set(self, cases: Sequence[Case], earlier: Run | None = None) -> Iterator[Run]:
         """Gather a labelled set; yield the run as it grows. See `gather_cases`."""

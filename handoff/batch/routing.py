@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from handoff.core.errors import QueryError
+from handoff.core.errors import ProviderError, QueryError
 from handoff.core.lexical import Lexicon
 from handoff.core.model import EvidenceSet, Outcome, Policy, Registry
 from handoff.core.scripts import unknown_script
@@ -34,6 +34,9 @@ MOST_CELLS = 1_048_576
 """Queries times agents that are in memory at once, 4 MB of similarities."""
 MOST_ROWS = 256
 
+_FEW = 2
+"""Queries of which it may be that none can be embedded though the embedder is all right."""
+
 Cells = tuple[str, ...]
 
 
@@ -58,13 +61,13 @@ async def route_texts(router: Router, policy: Policy, texts: Sequence[str]) -> l
     Args:
         router: See `trimmed`.
         policy: How to judge.
-        texts: Whatever was typed; one that is no query fails alone.
+        texts: Whatever was typed; one that is no query, or cannot be embedded, fails alone.
 
     Returns:
         The cells of `COLUMNS`, one row a text, in order; none is a spreadsheet's formula.
 
     Raises:
-        ProviderError: The queries could not be embedded.
+        ProviderError: No query could be embedded.
     """
     rows: list[Cells | None] = []
     queries: list[str] = []
@@ -76,9 +79,19 @@ async def route_texts(router: Router, policy: Policy, texts: Sequence[str]) -> l
             rows.append(failed(str(error)))
     if not queries:
         return [row for row in rows if row is not None]
-    evidence = await router.gather_many(queries, Trace())
-    judged = iter(judge_many(evidence, router.registry, policy))
-    return [next(judged) if row is None else row for row in rows]
+    try:
+        gathered = await router.gather_each(queries, Trace())
+    except ProviderError as error:
+        if len(queries) > _FEW or error.partly is None:
+            raise
+        refused = iter(error.partly.reasons.values())
+        return [failed(next(refused)) if row is None else row for row in rows]
+    judged = iter(judge_many(gathered.evidence, router.registry, policy))
+    asked = (
+        failed(gathered.failures[at]) if at in gathered.failures else next(judged)
+        for at in range(len(queries))
+    )
+    return [next(asked) if row is None else row for row in rows]
 
 
 def failed(reason: str) -> Cells:

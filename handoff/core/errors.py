@@ -22,7 +22,12 @@ HandoffError                     a sentence that says what is wrong and what to 
 Nobody reaching the threshold is no error: it is an `Outcome`.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class HandoffError(Exception):
@@ -95,8 +100,27 @@ class BatchError(TableError):
     """A batch whose input, output or checkpoint cannot be used."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Partly:
+    """What became of several texts of which some cannot be embedded, whoever they are sent with.
+
+    Attributes:
+        reasons: Why not, one sentence each, by their places among all.
+        rows: The others' unit rows, in order, shape (others, dimensions); others may be none.
+    """
+
+    reasons: Mapping[int, str]
+    rows: NDArray[np.float32]
+
+
 class ProviderError(HandoffError):
-    """A provider failed, or gave an answer that cannot be used."""
+    """A provider failed, or gave an answer that cannot be used.
+
+    Attributes:
+        partly: Of an embedder that failed for some texts' own sake; else None.
+    """
+
+    partly: Partly | None = None
 
 
 class ProviderUnavailableError(ProviderError):

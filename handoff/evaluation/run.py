@@ -168,7 +168,7 @@ async def gather_cases(
     known = set(run.rows)
     missing = [row for row in range(len(cases)) if row not in known]
     for rows in _parts(missing):
-        run = replace(run, parts=(*run.parts, await _gather(asking, cases, rows)))
+        run = replace(run, parts=(*run.parts, *await _gather(asking, cases, rows)))
         yield run
 
 
@@ -185,14 +185,20 @@ def label_run(run: Run, registry: Registry) -> Labelled:
     return label(evidence, registry, [case.expected for case in run.judged_cases])
 
 
-async def _gather(router: Router, cases: Sequence[Case], rows: tuple[int, ...]) -> Part:
+async def _gather(router: Router, cases: Sequence[Case], rows: tuple[int, ...]) -> list[Part]:
+    """Return what was gathered as one part, and each case that failed by itself as another."""
     trace = Trace()
     try:
-        evidence = await router.gather_many([cases[row].query for row in rows], trace)
+        gathered = await router.gather_each([cases[row].query for row in rows], trace)
     except ProviderError as error:
-        return Part(rows, None, str(error), billed(trace.spans)[1])
+        return [Part(rows, None, str(error), billed(trace.spans)[1])]
     troubles = [span.facts.trouble for span in trace.spans if span.name == "extract_tags"]
-    return Part(rows, evidence, "", billed(trace.spans)[1], "".join(filter(None, troubles)))
+    cost, untagged = billed(trace.spans)[1], "".join(filter(None, troubles))
+    taken = tuple(row for at, row in enumerate(rows) if at not in gathered.failures)
+    return [
+        Part(taken, gathered.evidence, "", cost, untagged),
+        *(Part((rows[at],), None, reason) for at, reason in gathered.failures.items()),
+    ]
 
 
 def _parts(rows: Sequence[int]) -> Iterator[tuple[int, ...]]:

@@ -1,14 +1,17 @@
 """Providers that remember, by content; what is asked for twice at once is asked once."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from statistics import mode
 
 import numpy as np
 
-from handoff.core.errors import SpendingCapError
+from handoff.core.errors import Partly, ProviderError, ProviderReplyError, SpendingCapError
 from handoff.core.model import EvidenceSet, FloatArray
 from handoff.core.texts import TEXT_VERSION
 from handoff.protocols import Embedder, TagChooser, TagExtractor
+from handoff.providers.openai.vectors import tell_length
 from handoff.resilience.cache import VectorCache
 from handoff.resilience.single_flight import SingleFlight
 from handoff.trace import note
@@ -24,6 +27,7 @@ class CachedEmbedder:
         self._embedder = embedder
         self._cache = cache
         self._flights: SingleFlight[FloatArray] = SingleFlight(personal=SpendingCapError)
+        self._width: int | None = None
 
     @property
     def identity(self) -> str:
@@ -41,9 +45,9 @@ class CachedEmbedder:
         return self._embedder.paid
 
     @property
-    def dimensions(self) -> int:
-        """The inner embedder's."""
-        return self._embedder.dimensions
+    def dimensions(self) -> int | None:
+        """The inner embedder's; where that is not known yet, that of the rows that were kept."""
+        return self._width or self._embedder.dimensions
 
     @property
     def default_threshold(self) -> float:
@@ -71,7 +75,12 @@ class CachedEmbedder:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         note(count=len(texts), cached=len(texts) - sum(key in missing for key in keys))
         if missing or not texts:
-            fresh = await self._flights.run(tuple(missing), lambda: self._embed_and_keep(missing))
+            try:
+                fresh = await self._flights.run(
+                    tuple(missing), lambda: self._embed_and_keep(missing)
+                )
+            except ProviderError as error:
+                raise _told_of_all(error, keys, missing, known) from None
             if len(missing) == len(texts):
                 return fresh
             known.update(zip(missing, fresh, strict=True))
@@ -79,24 +88,71 @@ class CachedEmbedder:
 
     async def _embed_and_keep(self, missing: Mapping[bytes, str]) -> FloatArray:
         """Embed for whoever asks at the same time, and write once."""
-        fresh = await self._embedder.embed(list(missing.values()))
-        self._cache.put(dict(zip(missing, fresh, strict=True)))
+        try:
+            fresh = await self._embedder.embed(list(missing.values()))
+        except ProviderError as error:
+            if error.partly is not None:
+                self._keep(_taken(error.partly, missing), error.partly.rows)
+            raise
+        self._keep(tuple(missing), fresh)
         return fresh
+
+    def _keep(self, keys: Sequence[bytes], rows: FloatArray) -> None:
+        """Write rows that came; raises ProviderReplyError where those kept have another length."""
+        if keys:
+            if self._width not in {None, rows.shape[1]}:
+                raise ProviderReplyError(tell_length(rows.shape[1], self._width))
+            self._width = rows.shape[1]
+        self._cache.put(dict(zip(keys, rows, strict=True)))
 
     def _known(self, keys: Sequence[bytes]) -> dict[bytes, FloatArray]:
         """Return the stored rows that still have their length; damaged ones are embedded again."""
         stored = self._cache.get(keys)
-        whole = {key: row for key, row in stored.items() if row.shape == (self.dimensions,)}
+        width = self.dimensions or mode(map(len, stored.values())) if stored else None
+        whole = {key: row for key, row in stored.items() if row.shape == (width,)}
         if not whole:
             return {}
         matrix = np.stack(list(whole.values()))
         with np.errstate(over="ignore", invalid="ignore"):
             lengths = np.einsum("td,td->t", matrix, matrix)
         sound = np.abs(lengths - 1) < _LENGTH_TOLERANCE
+        if sound.any():
+            self._width = width
         return {key: whole[key] for key, kept in zip(whole, sound, strict=True) if kept}
 
     def _key(self, text: str) -> bytes:
         return _digest(self.identity, str(TEXT_VERSION), text)
+
+
+def _taken(partly: Partly, missing: Iterable[bytes]) -> list[bytes]:
+    """Return the keys of the texts that were embedded."""
+    return [key for at, key in enumerate(missing) if at not in partly.reasons]
+
+
+def _told_of_all(
+    error: ProviderError,
+    keys: Sequence[bytes],
+    missing: Mapping[bytes, str],
+    known: dict[bytes, FloatArray],
+) -> ProviderError:
+    """Return the error with what was known before beside what was embedded now.
+
+    Args:
+        error: Of the missing texts; everybody who waited for them has it.
+        keys: Of all texts.
+        missing: Those that were asked for.
+        known: The others' rows.
+    """
+    partly = error.partly
+    if partly is None:
+        return error
+    rows = known | dict(zip(_taken(partly, missing), partly.rows, strict=True))
+    why = {key: partly.reasons[at] for at, key in enumerate(missing) if at in partly.reasons}
+    reasons = {at: why[key] for at, key in enumerate(keys) if key in why}
+    others = [rows[key] for key in keys if key in rows]
+    told = copy(error)
+    told.partly = Partly(reasons, np.stack(others) if others else partly.rows)
+    return told
 
 
 class CachedTagExtractor:

@@ -124,7 +124,14 @@ async def look_ahead(
     for first in range(len(seen), len(queries), QUERIES_AT_ONCE):
         part = queries[first : first + QUERIES_AT_ONCE]
         rows = []
-        for evidence in await router.gather_many(part, Trace()):
+        gathered = await router.gather_each(part, Trace())
+        known = iter(gathered.evidence)
+        for at in range(len(part)):
+            if at in gathered.failures:
+                # As far from any outcome as can be, so that it comes last.
+                rows.append((0, -math.inf, math.inf, True))
+                continue
+            evidence = next(known)
             ranking = rank_by(evidence, router.registry, policy)
             decision = decide_by(ranking, policy)
             lead = math.inf if decision.margin is None else decision.margin

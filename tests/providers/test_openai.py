@@ -5,15 +5,13 @@ import pytest
 from fake_openai import (
     CHAT,
     EMBEDDINGS,
+    Quirks,
     answers,
     tag_list,
     vector_of,
 )
 from openai_routes import QUERY, REGISTRY, counted, embedded, extracted, routed, run_with
 
-from handoff.core.errors import (
-    SettingsError,
-)
 from handoff.core.model import Agent, Registry
 from handoff.providers.openai.tagger import PROMPT
 from handoff.trace import Trace
@@ -122,15 +120,19 @@ def test_vectors_have_the_length_of_their_model(configure, changes, width):
     assert embedded(configure(**changes), ["fresh bread"]).shape == (1, width)
 
 
-def test_an_unknown_length_is_refused_before_any_call(server, configure):
-    """A model of which nobody knows the length needs the number of its dimensions."""
-    with pytest.raises(SettingsError) as complaint:
-        embedded(configure(embedding_model="mine"), ["fresh bread"])
+def test_an_unknown_model_works_without_a_setting(server, configure):
+    """How long its vectors are is learned from the first reply; nothing is asked for."""
+    server.quirks = Quirks(width=24)
 
-    assert str(complaint.value) == (
-        "How long the vectors of mine are is not known: set HANDOFF_OPENAI_DIMENSIONS."
-    )
-    assert not server.requests
+    async def work(router, _):
+        before = router.embedder.dimensions
+        rows = await router.embedder.embed(["fresh bread"])
+        return before, rows, router.embedder.dimensions
+
+    before, rows, after = run_with(configure(embedding_model="mine"), work)
+
+    assert (before, rows.shape, after) == (None, (1, 24), 24)
+    assert set(server.requests[0].body) == {"model", "input"}
 
 
 @pytest.mark.parametrize("on_disk", [True, False], ids=["cached", "not cached"])

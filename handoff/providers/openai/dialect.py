@@ -64,6 +64,30 @@ class Dialect:
         self.unannounced = False
         self._lock = threading.Lock()
         self._refused: dict[str, list[str]] = {}
+        self._length: int | None = None
+        self._most_texts: int | None = None
+
+    @property
+    def length(self) -> int | None:
+        """How many numbers its vectors have; None before the first."""
+        return self._length
+
+    def expect(self, length: int) -> int:
+        """Return how long vectors are to be: as the first that came, be it this one."""
+        with self._lock:
+            if self._length is None:
+                self._length = length
+            return self._length
+
+    @property
+    def most_texts(self) -> int | None:
+        """How many texts it embeds in one request; None where no limit was met."""
+        return self._most_texts
+
+    def limit(self, texts: int) -> None:
+        """Remember how many texts it takes where it did not take more."""
+        with self._lock:
+            self._most_texts = min(texts, self._most_texts or texts)
 
     @property
     def refused(self) -> dict[str, tuple[str, ...]]:
@@ -132,7 +156,7 @@ class Phrasing:
         """Return the field that a refusal names, among those that have another form."""
         if status not in _REFUSING:
             return None
-        located, text = _hear(said)
+        located, text = hear(said)
         for words in (located, text):
             found = [
                 (at, each)
@@ -159,7 +183,7 @@ class Phrasing:
             self._dialect.accept(name, form.name)
 
 
-def _hear(said: str) -> tuple[str, str]:
+def hear(said: str) -> tuple[str, str]:
     """Return the places that a refusal points at, and what it says in its own words.
 
     Servers put it in a dozen shapes: `param` as OpenAI does, `loc` as pydantic does, or text alone.

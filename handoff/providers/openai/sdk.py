@@ -5,6 +5,7 @@ sees every attempt to its last byte and ends the retrying of a server that is do
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -38,7 +39,14 @@ _CONNECT_SECONDS = 2.0
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
 _LAST_BYTES = 32
 _MOST_SAID = 4_000
-"""Characters of a refusal that are looked at: the field that it names stands near its beginning."""
+"""Characters of a refusal that are looked at: what it names stands near its beginning."""
+
+_ABOUT_TEXTS = re.compile(
+    rb"\bnan\b|unsupported value|not json compliant|too (?:large|long|many tokens)"
+    rb"|context (?:length|size|window)",
+    re.IGNORECASE,
+)
+"""What a server that is well says with a status of its own failure: the texts are at fault."""
 
 
 @dataclass(slots=True)
@@ -116,15 +124,20 @@ class _Body(httpx2.AsyncByteStream):
     """A reply's body: never longer than agreed, and watched to its end."""
 
     def __init__(
-        self, body: httpx2.AsyncByteStream, attempt: _Attempt, course: Course, health: Attempt
+        self,
+        response: httpx2.Response,
+        body: httpx2.AsyncByteStream,
+        attempt: _Attempt,
+        course: Course,
     ) -> None:
+        self._response = response
         self._body = body
         self._attempt = attempt
         self._course = course
-        self._health = health
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         seen = 0
+        beginning = b""
         with self._attempt.watch(self._course):
             async for piece in self._body:
                 seen += len(piece)
@@ -132,8 +145,21 @@ class _Body(httpx2.AsyncByteStream):
                     raise _UnboundedError
                 last = self._course.last_bytes + piece[-_LAST_BYTES:]
                 self._course.last_bytes = last[-_LAST_BYTES:]
+                beginning = beginning or piece[:_MOST_SAID]
                 yield piece
-        self._attempt.end(self._health)
+        self._attempt.end(self._health(beginning))
+
+    def _health(self, beginning: bytes) -> Attempt:
+        """Return what a reply says of the server, once all of it is here."""
+        if self._response.status_code < _REDIRECT:
+            return Attempt.SUCCESS
+        if self._response.status_code < _SERVER_ERROR:
+            return Attempt.NEUTRAL
+        if _ABOUT_TEXTS.search(beginning) is None:
+            return Attempt.FAILURE
+        # The same texts would fail again; the SDK obeys this header.
+        self._response.headers["x-should-retry"] = "false"
+        return Attempt.NEUTRAL
 
     async def aclose(self) -> None:
         """Close the connection, or give it back; a body that was left unread says nothing."""
@@ -181,18 +207,14 @@ async def _guard(response: httpx2.Response, attempt: _Attempt, course: Course) -
     Raises:
         _CompressedError: A few bytes of it could become any number.
     """
-    health = Attempt.NEUTRAL
     if response.status_code < _REDIRECT:
-        health = Attempt.SUCCESS
         course.billable = True
-    elif response.status_code >= _SERVER_ERROR:
-        health = Attempt.FAILURE
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise _CompressedError
     if not isinstance(response.stream, httpx2.AsyncByteStream):
         raise TypeError("an asynchronous client got a synchronous reply")
     course.last_bytes = b""
-    response.stream = _Body(response.stream, attempt, course, health)
+    response.stream = _Body(response, response.stream, attempt, course)
 
 
 def connect(
@@ -329,11 +351,13 @@ def _translate_status(error: openai.APIStatusError, who: str, model: str) -> Pro
             return ProviderRejectedError(f"{who} refused the key: check OPENAI_API_KEY.")
         case openai.NotFoundError():
             return ProviderRejectedError(f"{who} does not know the model {model}: name another.")
-        case openai.InternalServerError():
+        case openai.InternalServerError() if not _ABOUT_TEXTS.search(error.response.content):
             return ProviderUnavailableError(
                 f"{who} failed with status {error.status_code}: try again."
             )
     told = f"refused the request with status {error.status_code}: check the settings."
+    if error.status_code >= _SERVER_ERROR:
+        told = f"cannot take a text, with status {error.status_code}: put it otherwise, or shorter."
     if error.status_code < _CLIENT_ERROR:
         told = "sends requests on to another address: name that address in OPENAI_BASE_URL."
     return ProviderRejectedError(f"{who} {told}")

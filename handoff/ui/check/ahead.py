@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from handoff.core.model import Evidence
+from handoff.core.model import Evidence, EvidenceSet
 from handoff.trace import Span, Trace
 from handoff.ui.calls import evidence_key
 from handoff.workbench import Workbench
@@ -22,7 +22,8 @@ def gather(bench: Workbench, query: str) -> Gathered:
     kept = _gathered()
     key = _key(bench, query)
     if key not in kept:
-        _gather(bench, [query])
+        trace = Trace()
+        _keep(bench, bench.gather([query], trace), trace)
     return kept[key]
 
 
@@ -31,13 +32,14 @@ def gather_ahead(bench: Workbench, queries: Sequence[str]) -> None:
     kept = _gathered()
     if any(_key(bench, query) not in kept for query in queries[: AHEAD // 2]):
         missing = [query for query in queries[:AHEAD] if _key(bench, query) not in kept]
-        _gather(bench, missing)
+        trace = Trace()
+        # One that cannot be embedded is told when it is its turn.
+        _keep(bench, bench.gather_each(missing, trace).evidence, trace)
 
 
-def _gather(bench: Workbench, queries: Sequence[str]) -> None:
+def _keep(bench: Workbench, gathered: EvidenceSet, trace: Trace) -> None:
     kept = _gathered()
-    trace = Trace()
-    for evidence in bench.gather(queries, trace):
+    for evidence in gathered:
         kept[_key(bench, evidence.query)] = (evidence, trace.spans)
     while len(kept) > _MOST_GATHERED:
         del kept[next(iter(kept))]

@@ -97,10 +97,7 @@ def test_one_case_that_is_an_example_is_told_in_the_singular(answer):
     """Its spelling may differ."""
     write("one.csv", [(EXAMPLE.upper() + "!", "weather"), *CASES[1::2]])
 
-    assert (
-        "1 case is also an example, or nearly one: it is scored as if it were not."
-        in answer("eval", "one.csv")["notes"]
-    )
+    assert any("1 case is also" in note for note in answer("eval", "one.csv")["notes"])
 
 
 @pytest.mark.usefixtures("taught")

@@ -1,0 +1,306 @@
+"""Batches that a server does not take, and texts that it cannot embed."""
+
+import math
+
+import numpy as np
+import pytest
+from fake_openai import EMBEDDINGS, Quirks, vector_of
+from openai_routes import WHO, embedded, routed, run_with
+
+from handoff.batch.routing import route_texts
+from handoff.core.errors import ProviderError, ProviderRejectedError, ProviderReplyError
+from handoff.evaluation.run import gather_cases
+from handoff.files.cases import Case
+from handoff.files.policy import load_policy
+from handoff.resilience.breaker import BreakerState
+from handoff.router import Route
+from handoff.trace import Trace
+
+POLICY = load_policy(None, 0.0)
+
+
+def sizes(server):
+    """Return how many texts each request held."""
+    return [len(one.body["input"]) for one in server.requests if one.path == EMBEDDINGS]
+
+
+def texts(number, bad=()):
+    """Return so many texts, some of which cannot be embedded."""
+    return [f"{'poison' if at in bad else 'text'} number {at}" for at in range(number)]
+
+
+def expected(given):
+    """Return the rows that the server has for texts."""
+    return np.stack([vector_of(text, 1536, 8) for text in given])
+
+
+@pytest.fixture
+def short(configure):
+    """Return `configure` for short vectors and a busy machine."""
+    return lambda **changes: configure(
+        dimensions=8, timeout_seconds=20, deadline_seconds=60, **changes
+    )
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("most", [1, 10, 32, 64, 100])
+def test_a_limit_of_texts_is_found_by_halving_and_kept(server, short, status, most):
+    """Rows stay in order, refusals are as many as there are halvings, and none comes again."""
+    server.quirks = Quirks(most_texts=most, batch_status=status)
+    given = texts(210)
+
+    async def work(router, connection):
+        rows = await router.embedder.embed(given)
+        first = sizes(server)
+        server.clear()
+        await router.embedder.embed(texts(500)[210:])
+        return rows, first, sizes(server), connection
+
+    rows, first, second, connection = run_with(short(), work, on_disk=False)
+    kept = connection.dialects.of("embeddings", "text-embedding-3-small").most_texts
+
+    assert rows == pytest.approx(expected(given), abs=1e-5)
+    assert sum(size > most for size in first) <= math.ceil(math.log2(210 / most))
+    assert most / 2 < kept <= most
+    assert max(second) == kept
+    assert len(second) == math.ceil(290 / kept)
+
+
+def test_a_limit_of_tokens_is_found_by_halving(server, short):
+    """The number of texts that fit stands for it."""
+    server.quirks = Quirks(most_tokens=100)
+    given = texts(210)
+
+    assert embedded(short(), given) == pytest.approx(expected(given), abs=1e-5)
+    assert len(sizes(server)) < 30
+
+
+@pytest.mark.parametrize("on_disk", [True, False], ids=["cached", "not cached"])
+@pytest.mark.parametrize("bad", [{0}, {37}, {99}, {0, 1}, {5, 50, 98}], ids=str)
+def test_texts_that_cannot_be_embedded_fail_alone(server, short, bad, on_disk):
+    """All others have their rows, and the requests are bounded by the halvings of each."""
+    server.quirks = Quirks(cannot_embed="poison")
+    given = texts(100, bad)
+
+    with pytest.raises(ProviderRejectedError) as trouble:
+        embedded(short(), given, on_disk=on_disk)
+
+    others = [text for at, text in enumerate(given) if at not in bad]
+    assert set(trouble.value.partly.reasons) == bad
+    assert trouble.value.partly.rows == pytest.approx(expected(others), abs=1e-5)
+    assert str(trouble.value).startswith(f"{len(bad)} of 100 texts could not be embedded, the")
+    assert len(server.requests) <= 1 + 2 * len(bad) * math.ceil(math.log2(100))
+
+
+def test_a_limit_and_a_text_that_fails_are_told_apart(server, short):
+    """A portion that was halved for one text's sake sets no limit."""
+    server.quirks = Quirks(most_texts=32, cannot_embed="poison")
+
+    async def work(router, connection):
+        with pytest.raises(ProviderRejectedError) as trouble:
+            await router.embedder.embed(texts(210, {7}))
+        return trouble.value, connection.dialects.of("embeddings", "text-embedding-3-small")
+
+    trouble, dialect = run_with(short(), work)
+
+    assert set(trouble.partly.reasons) == {7}
+    assert 16 < dialect.most_texts <= 32
+
+
+def test_an_unmeasured_model_is_asked_for_few_at_first(server, configure):
+    """While nobody knows how long a vector is, a reply is bounded by asking for 64."""
+    server.quirks = Quirks(width=8)
+
+    rows = embedded(configure(embedding_model="mine", timeout_seconds=20), texts(210))
+
+    assert rows.shape == (210, 8)
+    assert sizes(server) == [64, 146]
+
+
+def test_a_vector_without_meaning_is_one_texts(server, short):
+    """A reply says itself whose it is: nobody is asked again."""
+    server.fail("embeddings", "nan")
+
+    with pytest.raises(ProviderReplyError) as trouble:
+        embedded(short(), texts(10))
+
+    assert trouble.value.partly.reasons == {
+        9: f"{WHO} returned a vector without meaning for this text: put it otherwise."
+    }
+    assert trouble.value.partly.rows == pytest.approx(expected(texts(9)), abs=1e-5)
+    assert sizes(server) == [10]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 100])
+def test_a_server_that_refuses_every_text_is_given_up(server, short, number):
+    """The sentence is the server's, not a text's, and comes after a bounded number of requests."""
+    server.quirks = Quirks(cannot_embed="text")
+
+    with pytest.raises(ProviderRejectedError, match="cannot take a text, with status 500"):
+        embedded(short(), texts(number))
+
+    assert len(server.requests) <= 2 * math.ceil(math.log2(number) + 5)
+
+
+def test_a_refusal_of_something_else_is_not_halved(server, short):
+    """A model that is refused is refused for a hundred texts as for one."""
+    server.fail("embeddings", "bad_request", times=None)
+
+    with pytest.raises(ProviderRejectedError, match="status 400"):
+        embedded(short(), texts(100))
+
+    assert sizes(server) == [100]
+
+
+def test_a_text_that_makes_a_server_fail_does_not_open_its_breaker(server, short):
+    """A status of its own failure that names the text is no outage, and is not retried."""
+    server.quirks = Quirks(cannot_embed="poison")
+
+    async def work(router, connection):
+        with pytest.raises(ProviderRejectedError):
+            await router.embedder.embed(texts(100, {0}))
+        return connection.breakers["embeddings"].state
+
+    assert run_with(short(), work) is BreakerState.WORKING
+    assert sizes(server).count(100) == 1
+
+
+def test_what_was_embedded_is_kept_and_only_the_rest_asked_again(server, short):
+    """A second try sends the text that failed, and fails for that one alone."""
+    server.quirks = Quirks(cannot_embed="poison")
+    reasons = []
+
+    async def work(router, _):
+        for _ in range(2):
+            server.clear()
+            with pytest.raises(ProviderRejectedError) as trouble:
+                await router.embedder.embed([*texts(20, {3}), "poison number 3"])
+            reasons.append(set(trouble.value.partly.reasons))
+
+    run_with(short(), work)
+
+    assert reasons == [{3, 20}] * 2
+    assert sizes(server) == [1]
+
+
+def test_one_case_fails_beside_209(server, short):
+    """A labelled set keeps all the evidence that there is, in order, and says what is missing."""
+    server.quirks = Quirks(cannot_embed="poison", most_texts=64)
+    cases = [Case(text, "baker", "", 1) for text in texts(210, {150})]
+
+    async def work(router, _):
+        return [run async for run in gather_cases(router, cases)]
+
+    runs = run_with(short(tagger="local"), work)
+    last = runs[-1]
+
+    assert [run.tried for run in runs] == [100, 200, 210]
+    assert set(last.failures) == {150}
+    assert last.failures[150].startswith(f"{WHO} cannot embed this text and answers with status")
+    assert last.rows == tuple(at for at in range(210) if at != 150)
+    assert last.evidence.queries == tuple(cases[at].query for at in last.rows)
+    assert last.evidence.vectors == pytest.approx(expected(last.evidence.queries), abs=1e-5)
+
+
+def test_one_row_of_a_batch_fails_beside_the_others(server, short):
+    """Its cells say why, and those around it stay in their places."""
+    server.quirks = Quirks(cannot_embed="poison")
+
+    async def work(router, _):
+        rows = await route_texts(router, POLICY, ["", *texts(20, {7})])
+        alone = await route_texts(router, POLICY, ["poison alone"])
+        return rows, alone
+
+    rows, alone = run_with(short(tagger="local"), work)
+
+    assert [at for at, cells in enumerate(rows) if cells[1] == "failed"] == [0, 8]
+    assert "cannot embed this text" in rows[8][-1]
+    assert "cannot embed this text" in alone[0][-1]
+
+
+def test_a_batch_ends_where_no_text_can_be_embedded(server, short):
+    """Thousands of rows are not written as failed one by one."""
+    server.quirks = Quirks(cannot_embed="text")
+
+    with pytest.raises(ProviderRejectedError):
+        run_with(short(tagger="local"), lambda router, _: route_texts(router, POLICY, texts(50)))
+
+
+def test_routes_of_many_are_errors_where_a_query_fails(server, short):
+    """Each route stands in its query's place."""
+    server.quirks = Quirks(cannot_embed="poison")
+
+    async def work(router, _):
+        return [type(one) async for one in router.route_many(texts(5, {2}), POLICY)]
+
+    kinds = run_with(short(tagger="local"), work)
+
+    assert kinds == [Route, Route, ProviderRejectedError, Route, Route]
+
+
+def test_whoever_wants_all_is_told_which_query_failed(server, short):
+    """The sentence repeats the query, since there are several."""
+    server.quirks = Quirks(cannot_embed="poison")
+
+    async def work(router, _):
+        await router.gather_many(texts(5, {2}), Trace())
+
+    with pytest.raises(ProviderError, match=r"^'poison number 2' could not be embedded\. The serv"):
+        run_with(short(tagger="local"), work)
+
+
+def test_an_agent_that_cannot_be_embedded_is_named(server, short):
+    """No route is made on the other agents alone."""
+    server.quirks = Quirks(cannot_embed="Florist")
+
+    with pytest.raises(ProviderError, match=r"texts could not be embedded, .* 'Florist: Binds"):
+        routed(short(tagger="local"))
+
+
+def test_vectors_that_change_their_length_end_in_a_sentence(server, configure):
+    """Those of two replies are never compared; nothing is learned twice."""
+    server.quirks = Quirks(width=24)
+
+    async def work(router, _):
+        await router.embedder.embed(["fresh bread"])
+        server.quirks = Quirks(width=16)
+        with pytest.raises(ProviderReplyError) as trouble:
+            await router.embedder.embed(["an oven"])
+        return str(trouble.value)
+
+    assert run_with(configure(embedding_model="mine"), work, on_disk=False) == (
+        "The model's vectors have 16 numbers where 24 were expected: set "
+        "HANDOFF_OPENAI_DIMENSIONS=16."
+    )
+
+
+def test_rows_that_were_kept_are_not_mixed_with_those_of_another_length(server, configure):
+    """The next process finds the agents' rows and a model that changed; the setting mends it."""
+    settings = configure(embedding_model="mine", tagger="local")
+    server.quirks = Quirks(width=24)
+    routed(settings)
+    server.quirks = Quirks(width=16)
+
+    async def work(router, _):
+        for query in ("Who has bread?", "Who has an oven?"):
+            with pytest.raises(ProviderReplyError, match="HANDOFF_OPENAI_DIMENSIONS=16"):
+                await router.decide(query, POLICY)
+
+    run_with(settings, work)
+    route = routed(configure(embedding_model="mine", tagger="local", dimensions=16))
+
+    assert route.evidence.vector.shape == (16,)
+
+
+def test_a_next_process_knows_the_rows_of_an_unknown_model(server, configure):
+    """Nothing is embedded again, and the model's name for evidence stays the same."""
+    settings = configure(embedding_model="mine", tagger="local")
+    server.quirks = Quirks(width=24)
+    before = routed(settings)
+    server.clear()
+    after = routed(settings)
+
+    assert not server.requests
+    assert after.evidence.embedder == before.evidence.embedder
+    assert after.evidence.embedder.startswith("openai-mine-own-")
+    assert np.array_equal(after.evidence.similarities, before.evidence.similarities)
