@@ -39,9 +39,10 @@ from handoff.core.errors import ProviderError, SpendingCapError
 from handoff.core.model import Agent, Evidence, Registry
 from handoff.core.texts import parse_query
 from handoff.files.cases import load_cases
+from handoff.files.openai_settings import OpenAISettings
 from handoff.files.policy import load_policy
 from handoff.files.registry import load_registry
-from handoff.files.settings import OpenAISettings, Settings
+from handoff.files.settings import Settings
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.providers.openai.prices import load_prices
 from handoff.resilience.limiter import WINDOW_SECONDS

@@ -71,7 +71,7 @@ def preload(settings: Settings) -> None:
 
 
 def build_connection(settings: Settings) -> OpenAIConnection | None:
-    """Make ready to call OpenAI; None without a key.
+    """Make ready to call OpenAI; None with neither a key nor an address.
 
     Breakers, limits and the spending cap belong to it, so a process needs one.
 
@@ -125,7 +125,9 @@ def build_router(
     fallback = None
     if settings.fall_back and embedder.paid:
         fallback = Router(registry, local, similar, context, lexicon, simulated)
-    runner: AgentRunner = simulated if connection is None else OpenAIRunner(connection)
+    runner: AgentRunner = simulated
+    if connection is not None and connection.settings.serves("chat"):
+        runner = OpenAIRunner(connection)
     index = context if embedder is local else _index(registry, embedder, kept_in)
     held_out = None
     if registry.examples:

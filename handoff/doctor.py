@@ -12,6 +12,8 @@ from handoff.core.model import Agent, Registry
 from handoff.core.tagging import MOST_TAGS
 from handoff.core.texts import shorten
 from handoff.files.examples import Examples
+from handoff.files.openai_settings import OpenAISettings
+from handoff.files.servers import Server
 from handoff.files.settings import Settings, load_settings
 from handoff.providers.embedded import choose_embedded, tell_alone
 from handoff.resilience.cache import VectorCache
@@ -120,13 +122,10 @@ def _settings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     reach = settings.openai
     if reach is None:
         return [*findings, Finding("OpenAI key", "none: set OPENAI_API_KEY to use OpenAI")]
-    from_environment = bool((environ.get("OPENAI_API_KEY") or "").strip())
-    where = "OPENAI_API_KEY" if from_environment else ".streamlit/secrets.toml"
     cap = settings.spending_cap_usd
     return [
         *findings,
-        Finding("OpenAI key", f"there ({where})"),
-        Finding("server", "OpenAI's own" if reach.base_url is None else "that of OPENAI_BASE_URL"),
+        *_servers(reach, environ),
         Finding("chat model", f"{reach.chat_model} ({source('HANDOFF_OPENAI_CHAT_MODEL')})"),
         Finding(
             "embedding model",
@@ -134,6 +133,39 @@ def _settings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         ),
         Finding("spending cap", "none" if cap is None else f"${cap:g} (HANDOFF_SPENDING_CAP_USD)"),
     ]
+
+
+def _servers(reach: OpenAISettings, environ: Mapping[str, str]) -> list[Finding]:
+    """Tell who is asked for chats and vectors, with which key."""
+    chat, embeddings = reach.server("chat"), reach.server("embeddings")
+    if not reach.serves("chat"):
+        keys = [Finding("OpenAI key", "none, so nobody is asked to chat: set OPENAI_API_KEY")]
+    else:
+        keys = [
+            Finding("OpenAI key", _key(chat, environ)),
+            Finding(
+                "server", "OpenAI's own" if chat.address is None else f"that of {chat.named_by}"
+            ),
+        ]
+    if embeddings == chat:
+        return keys
+    return [
+        *keys,
+        Finding("embedding key", _key(embeddings, environ)),
+        Finding(
+            "embedding server",
+            "OpenAI's own" if embeddings.address is None else f"that of {embeddings.named_by}",
+        ),
+    ]
+
+
+def _key(server: Server, environ: Mapping[str, str]) -> str:
+    """Tell where a server's key comes from; never the key."""
+    name = server.key_named_by
+    if not server.key:
+        return f"none is sent to {server.label}; where it wants one, set {name}"
+    from_environment = bool((environ.get(name) or "").strip())
+    return f"there ({name if from_environment else '.streamlit/secrets.toml'})"
 
 
 def _providers(settings: Settings) -> list[Finding]:

@@ -122,6 +122,38 @@ def test_with_a_key_openai_is_asked(doctor, monkeypatch):
     assert "SECRETKEY" not in said
 
 
+def test_an_address_without_a_key_is_asked_with_none(doctor, monkeypatch):
+    """Whoever runs Ollama sees that no key is sent, and where one would go."""
+    with FakeOpenAI(quirks=Quirks(keyless=True)) as server:
+        monkeypatch.delenv("HANDOFF_EMBEDDER")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        code, said = doctor()
+
+    assert code == 0
+    assert "OpenAI key        none is sent to the server of OPENAI_BASE_URL; where it wants" in said
+    assert "tagger answers    yes: openai-gpt-4o-mini-" in said
+
+
+def test_two_servers_are_told_apart(doctor, monkeypatch):
+    """Each with the setting that names it, and with its key's."""
+    with (
+        FakeOpenAI(quirks=Quirks(lacks=("embeddings",))) as chats,
+        FakeOpenAI(quirks=Quirks(lacks=("chat",))) as vectors,
+    ):
+        monkeypatch.delenv("HANDOFF_EMBEDDER")
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("OPENAI_BASE_URL", chats.base_url)
+        monkeypatch.setenv("HANDOFF_OPENAI_EMBEDDING_BASE_URL", vectors.base_url)
+        monkeypatch.setenv("HANDOFF_OPENAI_EMBEDDING_API_KEY", KEY)
+        code, said = doctor()
+
+    assert code == 0
+    assert "server            that of OPENAI_BASE_URL" in said
+    assert "embedding server  that of HANDOFF_OPENAI_EMBEDDING_BASE_URL" in said
+    assert "embedding key     there (HANDOFF_OPENAI_EMBEDDING_API_KEY)" in said
+    assert "SECRETKEY" not in said
+
+
 def test_what_a_server_refuses_is_told(doctor, monkeypatch):
     """Whoever runs it sees what the server does not take, and that it routes all the same."""
     with FakeOpenAI(quirks=Quirks(refuses=("max_tokens", "system"))) as server:

@@ -50,12 +50,22 @@ def _files() -> tuple[str, ...]:
     return tuple(str(ROOT / name) for name in named if (ROOT / name).exists())
 
 
+_STAYING = {
+    "HANDOFF_CACHE_DIR",
+    "HANDOFF_DATA",
+    "HANDOFF_OPENAI_EMBEDDING_API_KEY",
+    # An address may hold a password.
+    "HANDOFF_OPENAI_EMBEDDING_BASE_URL",
+}
+"""Settings of this machine, and secrets."""
+
+
 def _variables() -> dict[str, str]:
-    """Return the settings that hold on the workers too; the key is a secret, not one of them."""
+    """Return the settings that hold on the workers too; a run shows them, so no secret is one."""
     return {
         name: value
         for name, value in os.environ.items()
-        if name.startswith("HANDOFF_") and name not in {"HANDOFF_CACHE_DIR", "HANDOFF_DATA"}
+        if name.startswith("HANDOFF_") and name not in _STAYING
     }
 
 

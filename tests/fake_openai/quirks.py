@@ -6,6 +6,7 @@ A fault comes and goes; a quirk is how a server is. `FakeOpenAI(quirks=Quirks(..
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -55,6 +56,7 @@ class Quirks:
         lacks: Endpoints that are not there.
         lacking_status: What is said in their place.
         keyless: No key is needed, and any is ignored.
+        deployments: An address names a model and a version, as at Azure, and a header has the key.
         loading_seconds: How long a first answer takes; who leaves earlier has it begin anew.
         loading_status: The model is never loaded, and each request is told so; 0 for it is.
         error_in_200: Endpoints whose answer is an error under a status of success.
@@ -83,6 +85,7 @@ class Quirks:
     lacks: tuple[Endpoint, ...] = ()
     lacking_status: int = 404
     keyless: bool = False
+    deployments: bool = False
     loading_seconds: float = 0.0
     loading_status: int = 0
     error_in_200: tuple[Endpoint, ...] = ()
@@ -97,6 +100,17 @@ class Quirks:
     unnormalised: bool = False
     ignores_dimensions: bool = False
     bare: bool = False
+
+
+_DEPLOYED = re.compile(r"/openai/deployments/[^/]+(/chat/completions|/embeddings)")
+
+
+def deployed(path: str, query: bytes, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """Return OpenAI's path and headers for those of Azure's older kind; nothing for any other."""
+    match = _DEPLOYED.fullmatch(path)
+    if match is None or b"api-version=" not in query or "authorization" in headers:
+        return "", {}
+    return f"/v1{match[1]}", {**headers, "authorization": headers.get("api-key", "")}
 
 
 def refuse(quirks: Quirks, path: str, body: Json) -> Reply | None:

@@ -14,7 +14,7 @@ import uvicorn
 from .answers import chat_reply, embeddings_reply, http_fault, models_reply
 from .bending import bend
 from .connection import Connection, Exchange, LoopbackServer, deliver, listening
-from .quirks import Quirks, asked_of, refuse
+from .quirks import Quirks, asked_of, deployed, refuse
 from .wire import (
     CHAT,
     DETAILS,
@@ -158,7 +158,10 @@ class FakeOpenAI:
             body = json.loads(raw) if raw else None
         except ValueError:
             body = None
-        asked = Request(scope["path"], body if isinstance(body, dict) else None, headers, started)
+        path = scope["path"]
+        if self.quirks.deployments:
+            path, headers = deployed(path, scope["query_string"], headers)
+        asked = Request(path, body if isinstance(body, dict) else None, headers, started)
         self.requests.append(asked)
         queued = self._next_fault(asked.path)
         if queued is not None and queued.fault == "hang":

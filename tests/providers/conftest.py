@@ -72,6 +72,6 @@ def configure(server, tmp_path):
 
 @pytest.fixture
 def at_openai(server, configure, monkeypatch):
-    """Return `configure` for a server that counts as OpenAI's own: only the SDK is led here."""
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    """Return `configure` for a server that stands in the place of OpenAI's own."""
+    monkeypatch.setattr("handoff.providers.openai.sdk.OWN_ADDRESS", server.base_url)
     return partial(configure, base_url=None)

@@ -1,4 +1,4 @@
-"""One client for all calls to OpenAI: guarded, limited, and paid for."""
+"""All calls to OpenAI: guarded, limited, and paid for."""
 
 import asyncio
 import time
@@ -12,7 +12,8 @@ from handoff.core.errors import (
     ProviderRejectedError,
     SpendingCapError,
 )
-from handoff.files.settings import OpenAISettings
+from handoff.files.openai_settings import OpenAISettings
+from handoff.files.servers import Server
 from handoff.providers.openai.complaints import refuse_error
 from handoff.providers.openai.dialect import Dialects, Field, Phrasing
 from handoff.providers.openai.prices import Price
@@ -66,7 +67,7 @@ class _Patience:
 
 
 class OpenAIConnection:
-    """Shared by all providers of one process; its client is made on the loop that first uses it."""
+    """Shared by all providers of one process; a client is made on the loop that first uses it."""
 
     def __init__(
         self,
@@ -94,13 +95,12 @@ class OpenAIConnection:
         self._slots = {name: asyncio.Semaphore(settings.concurrency) for name in self.breakers}
         self._requests = RateLimiter(settings.requests_per_minute, clock=clock, sleep=sleep)
         self._tokens = RateLimiter(settings.tokens_per_minute, clock=clock, sleep=sleep)
-        self._client: Any = None
+        self._clients: dict[Server, Any] = {}
 
     async def close(self) -> None:
-        """Close the client's connections, on the loop that used them."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        """Close the clients' connections, on the loop that used them."""
+        while self._clients:
+            await self._clients.popitem()[1].close()
 
     async def call(
         self,
@@ -157,6 +157,7 @@ class OpenAIConnection:
     ) -> Result:
         """Make one request, with the SDK's retries; see `call`."""
         sdk = load_sdk()
+        server = self.settings.server(call.endpoint)
         price = self.prices.get(call.model)
         payers = [self._cap, *filter(None, [visitor_cap.get()])]
         reserved = self._reserve(call, price, payers)
@@ -165,11 +166,13 @@ class OpenAIConnection:
         try:
             async with self._slots[call.endpoint]:
                 await self._wait_for_limits(call)
-                if self._client is None:
-                    self._client = sdk.connect(self.settings, self.breakers, self._requests)
+                if server not in self._clients:
+                    self._clients[server] = sdk.connect(
+                        server, self.settings, self.breakers, self._requests
+                    )
                 async with sdk.following(patience.seconds, call.most_reply_bytes) as course:
-                    reply = await send(self._client)
-            refuse_error(reply, self.settings.server(call.endpoint))
+                    reply = await send(self._clients[server])
+            refuse_error(reply, server)
             tokens = sdk.usage(reply)
             _book(payers, reserved, price, tokens)
             reserved = 0.0
@@ -181,7 +184,7 @@ class OpenAIConnection:
             _give_up(payers, reserved, course)
             raise
         except Exception as error:  # noqa: BLE001 - the SDK leaks errors of many libraries
-            failure = sdk.translate(error, self.settings.server(call.endpoint), call.model)
+            failure = sdk.translate(error, server, call.model)
         _give_up(payers, reserved, course)
         if course is not None:
             patience.seconds = course.seconds_left

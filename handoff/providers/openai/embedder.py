@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from handoff.core.model import FloatArray
-from handoff.files.settings import OpenAISettings
+from handoff.files.openai_settings import OpenAISettings
 from handoff.providers.openai.connection import (
     MOST_REPLY_BYTES,
     Call,

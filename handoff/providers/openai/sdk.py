@@ -6,7 +6,7 @@ sees every attempt to its last byte and ends the retrying of a server that is do
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -25,12 +25,15 @@ from handoff.core.errors import (
     RestingError,
     TimedOutError,
 )
+from handoff.files.openai_settings import OpenAISettings
 from handoff.files.servers import Server
-from handoff.files.settings import OpenAISettings
 from handoff.providers.openai.complaints import quote_complaint
 from handoff.resilience.breaker import Attempt, Breaker, BreakerOpenError
 from handoff.resilience.limiter import RateLimiter
 from handoff.trace import note
+
+OWN_ADDRESS = "https://api.openai.com/v1"
+"""OpenAI's; named, or else the SDK would look into the environment by itself."""
 
 Embeddings = CreateEmbeddingResponse
 """What a request for vectors is answered with."""
@@ -172,6 +175,7 @@ class _GuardedClient(openai.DefaultAsyncHttpxClient):
 
     breakers: dict[str, Breaker]
     requests: RateLimiter
+    server: Server
 
     async def send(
         self,
@@ -182,6 +186,10 @@ class _GuardedClient(openai.DefaultAsyncHttpxClient):
     ) -> httpx2.Response:
         """Make one attempt."""
         course = _course.get()
+        if not self.server.key or self.server.is_deployment:
+            request.headers.pop("authorization", None)
+        if self.server.key and self.server.is_deployment:
+            request.headers["api-key"] = self.server.key
         is_chat = request.url.path.endswith("/chat/completions")
         endpoint = "chat" if is_chat else "embeddings"
         if request.headers.get("x-stainless-retry-count", "0") != "0":
@@ -218,23 +226,26 @@ async def _guard(response: httpx2.Response, attempt: _Attempt, course: Course) -
 
 
 def connect(
-    settings: OpenAISettings, breakers: dict[str, Breaker], requests: RateLimiter
+    server: Server, settings: OpenAISettings, breakers: dict[str, Breaker], requests: RateLimiter
 ) -> openai.AsyncOpenAI:
-    """Return a client on the loop that runs."""
+    """Return a client of one server on the loop that runs."""
     timeout = httpx2.Timeout(
         settings.timeout_seconds, connect=min(_CONNECT_SECONDS, settings.timeout_seconds)
     )
     http = _GuardedClient(
         timeout=timeout,
-        base_url=settings.base_url or "",
+        base_url=server.root or OWN_ADDRESS,
         # A redirect would take the query to whomever the server names.
         follow_redirects=False,
     )
     http.breakers = breakers
     http.requests = requests
+    http.server = server
     return openai.AsyncOpenAI(
-        api_key=settings.api_key,
-        base_url=settings.base_url,
+        # The SDK refuses to do without; what is sent is up to the guarded client.
+        api_key=server.key or "none",
+        base_url=server.root or OWN_ADDRESS,
+        default_query=server.query,
         timeout=timeout,
         http_client=http,
         # So that the bytes that are counted are those that will be held.
@@ -299,10 +310,10 @@ def translate(error: Exception, server: Server, model: str) -> ProviderError:
     who = server.called
     match error:
         case openai.APIStatusError():
-            translated = _translate_status(error, who, model)
+            translated = _translate_status(error, server, model)
             if isinstance(translated, ProviderRejectedError):
                 translated.status = error.status_code
-                translated.said = _said(error, server.key)
+                translated.said = _said(error, server.secrets)
             return translated
         case _Resting():
             seconds = error.open_breaker.seconds_left
@@ -314,7 +325,7 @@ def translate(error: Exception, server: Server, model: str) -> ProviderError:
             return TimedOutError(f"{who} did not answer in time: try again.")
         case openai.APIConnectionError():
             return ProviderUnavailableError(
-                f"{who} cannot be reached: check the network and OPENAI_BASE_URL."
+                f"{who} cannot be reached: check the network and {server.named_by}."
             )
         case openai.APIError() if type(error) is openai.APIError:
             quoted = quote_complaint(error.message, server.secrets)
@@ -324,10 +335,13 @@ def translate(error: Exception, server: Server, model: str) -> ProviderError:
     return ProviderReplyError(f"{who} {_tell_unreadable(error)}.")
 
 
-def _said(error: openai.APIStatusError, key: str) -> str:
+def _said(error: openai.APIStatusError, secrets: Sequence[str]) -> str:
     """Return the beginning of a refusal's body; a server may repeat the key in it."""
-    text = error.response.content[: 4 * (_MOST_SAID + len(key))].decode(errors="replace")
-    return text[: _MOST_SAID + len(key)].replace(key, "…")[:_MOST_SAID]
+    longest = _MOST_SAID + sum(map(len, secrets))
+    text = error.response.content[: 4 * longest].decode(errors="replace")[:longest]
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return text[:_MOST_SAID]
 
 
 def _tell_unreadable(error: Exception) -> str:
@@ -341,14 +355,16 @@ def _tell_unreadable(error: Exception) -> str:
     return "gave an answer that cannot be read: name a server that speaks OpenAI's format"
 
 
-def _translate_status(error: openai.APIStatusError, who: str, model: str) -> ProviderError:
+def _translate_status(error: openai.APIStatusError, server: Server, model: str) -> ProviderError:
+    who = server.called
     match error:
         case openai.RateLimitError() if error.code == "insufficient_quota":
             return ProviderRejectedError(f"{who} says that the quota is used up: check the plan.")
         case openai.RateLimitError():
             return RateLimitedError(f"{who} refused too many requests at once: try again later.")
         case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return ProviderRejectedError(f"{who} refused the key: check OPENAI_API_KEY.")
+            wanted = "refused the key: check" if server.key else "wants a key: set"
+            return ProviderRejectedError(f"{who} {wanted} {server.key_named_by}.")
         case openai.NotFoundError():
             return ProviderRejectedError(f"{who} does not know the model {model}: name another.")
         case openai.InternalServerError() if not _ABOUT_TEXTS.search(error.response.content):
@@ -359,5 +375,5 @@ def _translate_status(error: openai.APIStatusError, who: str, model: str) -> Pro
     if error.status_code >= _SERVER_ERROR:
         told = f"cannot take a text, with status {error.status_code}: put it otherwise, or shorter."
     if error.status_code < _CLIENT_ERROR:
-        told = "sends requests on to another address: name that address in OPENAI_BASE_URL."
+        told = f"sends requests on to another address: name that address in {server.named_by}."
     return ProviderRejectedError(f"{who} {told}")
