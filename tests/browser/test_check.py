@@ -37,12 +37,11 @@ def check(visit, address, request):
 
 
 def type_name(page, who):
-    """Say who judges, and leave the box, so that keys are keys again."""
+    """Say who judges; Enter leaves the box, so that keys are keys again."""
     box = page.get_by_role("textbox", name="Your name")
     box.fill(who)
     box.press("Enter")
     expect(page.get_by_role("button", name="Right")).to_be_visible()
-    box.press("Tab")
     settle(page)
 
 
@@ -89,7 +88,6 @@ def test_twenty_verdicts_by_keyboard_survive_a_killed_server(browser, start, fol
     page.keyboard.type("Ada")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Right")).to_be_visible()
-    page.keyboard.press("Tab")
 
     shown = []
     for number, keys in enumerate(KEYS):
@@ -190,6 +188,52 @@ def test_keys_in_a_note_are_letters(check, served, request):
     name = request.node.name
     (verdict,) = (each for each in entries(served / "state") if each.who == name)
     assert (verdict.what.value, verdict.note) == ("unsure", "yes sure why us z 123")
+
+
+def test_keys_after_enter_judge(check, served, request):
+    """Enter leaves the name: what is typed then is no part of it."""
+    page = check()
+
+    page.keyboard.press("y")
+    judged(page, 1)
+
+    (verdict,) = (each for each in entries(served / "state") if each.who == request.node.name)
+    assert verdict.what.value == "right"
+
+
+def test_a_held_key_judges_one_query(check, served, request):
+    """What a key repeats while it is down is no verdict; let go and pressed again it is one."""
+    page = check()
+
+    page.keyboard.down("y")
+    for number in range(4):
+        judged(page, 1)
+        # A key that is down already repeats.
+        page.keyboard.down("y")
+        page.wait_for_timeout(100 * number)
+    page.keyboard.up("y")
+    judged(page, 1)
+    page.keyboard.press("y")
+    judged(page, 2)
+
+    kept = [each for each in entries(served / "state") if each.who == request.node.name]
+    assert len(kept) == 2
+
+
+def test_escape_leaves_a_note(check):
+    """What was typed is dropped, and keys are verdicts again."""
+    page = check()
+
+    page.keyboard.press("n")
+    expect(page.get_by_role("textbox", name="Note")).to_be_focused()
+    page.keyboard.type("never mind")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Right")).to_be_visible()
+    settle(page)
+    page.keyboard.press("y")
+
+    judged(page, 1)
+    expect(page.get_by_text("never mind")).to_have_count(0)
 
 
 def test_the_route_comes_before_the_settings_on_a_phone(check):

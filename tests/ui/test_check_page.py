@@ -205,6 +205,18 @@ def test_a_note_goes_with_the_next_verdict(visit, folder):
     assert [verdict.note for verdict in kept(folder)] == ["=HYPERLINK(0) twice", ""]
 
 
+def test_a_note_can_be_left(visit, folder):
+    """Back drops what was typed, and keeps a note that was there before."""
+    page = visit()
+    for text, end in (("first", "Keep it"), ("second", "Back")):
+        press(page, "Note")
+        next(each for each in page.text_input if each.label == "Note").set_value(text)
+        press(page, end)
+    press(page, "Right")
+
+    assert [verdict.note for verdict in kept(folder)] == ["first"]
+
+
 def test_undo_is_an_entry_and_brings_the_query_back(visit, folder):
     """The verdict stays in the log, taken back."""
     page = visit()

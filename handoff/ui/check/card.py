@@ -11,6 +11,7 @@ from handoff.router import Route, judge
 from handoff.trace import Trace
 from handoff.ui.check.ahead import gather
 from handoff.ui.check.book import Book
+from handoff.ui.check.keys import focus_note
 from handoff.ui.check.turn import keep_verdict, know, reviewer, step, turn, undo
 from handoff.ui.opened import Opened
 from handoff.ui.parts import complain, tag_row, three_numbers, verdict
@@ -22,10 +23,6 @@ OFFERED = 5
 MOST_LISTED = 2_000
 # A longer query is set in the size of running text.
 HEADLINE = 160
-# Streamlit has no parameter that puts the cursor into a box.
-FOCUS_NOTE = """<script>
-document.querySelector('.st-key-note_form input')?.focus()
-</script>"""
 
 
 def show_card(
@@ -107,7 +104,16 @@ def _write_note() -> None:
             placeholder="Enter keeps it",
         )
         st.form_submit_button("Keep it", on_click=_keep_note, args=(now.number, key))
-    st.html(FOCUS_NOTE, unsafe_allow_javascript=True)
+    st.button(
+        "Back",
+        key=f"leave_{now.key}",
+        shortcut="Esc",
+        type="tertiary",
+        on_click=step,
+        args=(now.number,),
+        kwargs={"writing": False},
+    )
+    focus_note()
 
 
 def _judge_buttons(book: Book, route: Route, last: Verdict | None) -> None:

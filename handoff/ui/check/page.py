@@ -13,6 +13,7 @@ from handoff.report.verdicts_words import progress
 from handoff.ui.check.ahead import gather_ahead
 from handoff.ui.check.book import Book, open_book
 from handoff.ui.check.card import show_card, tell_change, undo_button
+from handoff.ui.check.keys import listen
 from handoff.ui.check.queue import choose_queue, put_in_order
 from handoff.ui.check.results import keep, list_results
 from handoff.ui.check.turn import complaint, done, last_in, turn
@@ -80,6 +81,7 @@ with naming:
         max_chars=80,
         width=260,
     )
+    listen()
 
 # --- one query after the other --------------------------------------------------------------------
 
