@@ -170,8 +170,12 @@ def answered_by(route: Route, router: Router) -> str:
         router: That gathered its evidence, itself or through its fallback.
     """
     answering = router.answering(route.evidence)
+    vectors, tags = answering.embedder.label, answering.tagger.label
+    who = f"Vectors and tags by {tags}"
+    if vectors != tags:
+        who = f"Vectors by {vectors}, tags by {tags}"
     return (
-        f"Vectors by {answering.embedder.label}, tags by {answering.tagger.label}. Threshold "
+        f"{who}. Threshold "
         f"{route.decision.threshold:.2f}, {SOURCES[route.threshold_source]}. "
         f"{', '.join(_held(route.ranking.registry))}."
     )

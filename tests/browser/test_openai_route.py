@@ -23,7 +23,7 @@ def test_a_fault_in_the_middle_of_a_visit_is_survived(root, upstream, serve, vis
 
     box.fill("create a dashboard of the sales data")
     box.press("Control+Enter")
-    expect(page.get_by_text("Vectors by OpenAI, tags by OpenAI.")).to_be_visible()
+    expect(page.get_by_text("Vectors and tags by the server of OPENAI_BASE_URL.")).to_be_visible()
     upstream.fail("chat", "unauthorized", times=None)
     box.fill("sales numbers in charts and reports")
     box.press("Control+Enter")

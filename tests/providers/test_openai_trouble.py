@@ -44,7 +44,16 @@ GENEROUS = load_policy(None, -1.0)
 
 NO_NETWORK = f"{WHO} cannot be reached: check the network and OPENAI_BASE_URL."
 
-NO_TIME = f"{WHO} did not answer in time: try again."
+CUT = f"{WHO} closed the connection before it had answered: try again."
+
+
+def no_time(deadline=3):
+    """Return what is said of a deadline in seconds; `configure` sets 3."""
+    return (
+        f"{WHO} did not answer in time: try again, or raise HANDOFF_OPENAI_TIMEOUT_SECONDS (0.5) "
+        f"and HANDOFF_OPENAI_DEADLINE_SECONDS ({deadline:g})."
+    )
+
 
 NOT_READ = f"{WHO} gave an answer that cannot be read: name a server that speaks OpenAI's format."
 
@@ -53,21 +62,30 @@ BROKEN_OFF = f"{WHO} broke its answer off: put the query otherwise."
 BOTH = {
     "rate_limited": (
         RateLimitedError,
-        f"{WHO} refused too many requests at once: try again later.",
+        f"{WHO} refused too many requests at once, “Rate limit reached”: try again later.",
     ),
-    "quota": (ProviderRejectedError, f"{WHO} says that the quota is used up: check the plan."),
-    "server_error": (ProviderUnavailableError, f"{WHO} failed with status 500: try again."),
+    "quota": (
+        ProviderRejectedError,
+        f"{WHO} says that the quota is used up, “You exceeded your current quota”: check the plan.",
+    ),
+    "server_error": (
+        ProviderUnavailableError,
+        f"{WHO} failed with status 500, “The server had an error”: try again.",
+    ),
     "unauthorized": (ProviderRejectedError, f"{WHO} refused the key: check OPENAI_API_KEY."),
     "bad_request": (
         ProviderRejectedError,
-        f"{WHO} refused the request with status 400: check the settings.",
+        (
+            f"{WHO} refused the request with status 400, “The request is not valid”: check the "
+            "settings."
+        ),
     ),
-    "hang": (TimedOutError, NO_TIME),
-    "drop": (ProviderUnavailableError, NO_NETWORK),
-    "half_body": (ProviderUnavailableError, NO_NETWORK),
+    "hang": (TimedOutError, no_time()),
+    "drop": (ProviderUnavailableError, CUT),
+    "half_body": (ProviderUnavailableError, CUT),
     "broken_json": (ProviderReplyError, NOT_READ),
     "html": (ProviderReplyError, NOT_READ),
-    "drip": (TimedOutError, NO_TIME),
+    "drip": (TimedOutError, no_time(0.3)),
     "endless": (
         ProviderReplyError,
         f"{WHO} gave an answer without end: name a server that speaks OpenAI's format.",
@@ -82,6 +100,12 @@ BOTH = {
     ),
 }
 
+
+def no_model(name):
+    """Return how the server says that it does not know a model."""
+    return f"“The model `{name}` does not exist or you do not have access to it”"
+
+
 ANOTHER_MODEL = "choose another chat model with HANDOFF_OPENAI_CHAT_MODEL."
 
 SOON = {"drip": {"deadline_seconds": 0.3}}
@@ -90,7 +114,7 @@ SOON = {"drip": {"deadline_seconds": 0.3}}
 CHAT_TROUBLE = BOTH | {
     "no_model": (
         ProviderRejectedError,
-        f"{WHO} does not know the model gpt-4o-mini: name another.",
+        f"{WHO} does not know the model gpt-4o-mini, {no_model('gpt-4o-mini')}: name another.",
     ),
     "refusal": (ProviderReplyError, f"{WHO} declined to choose tags for this query."),
     "length": (ProviderReplyError, BROKEN_OFF),
@@ -110,7 +134,10 @@ NO_MEANING = "OpenAI returned a vector without meaning: try again."
 EMBEDDINGS_TROUBLE = BOTH | {
     "no_model": (
         ProviderRejectedError,
-        f"{WHO} does not know the model text-embedding-3-small: name another.",
+        (
+            f"{WHO} does not know the model text-embedding-3-small, "
+            f"{no_model('text-embedding-3-small')}: name another."
+        ),
     ),
     "wrong_dimension": (
         ProviderReplyError,
@@ -236,7 +263,7 @@ def test_the_deadline_ends_a_call_whatever_the_server_asks_for(server, configure
     with pytest.raises(ProviderUnavailableError) as trouble:
         embedded(configure(deadline_seconds=0.2), ["fresh bread"])
 
-    assert str(trouble.value) == NO_TIME
+    assert str(trouble.value) == no_time(0.2)
 
 
 ODD_EMBEDDINGS = {

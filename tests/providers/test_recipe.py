@@ -56,7 +56,7 @@ def test_it_is_told_by_its_label(router):
     """Nobody else has to know its name."""
     told = answered_by(routed(router), router)
 
-    assert told.startswith("Vectors by Smallwood, tags by Smallwood. Threshold 0.50")
+    assert told.startswith("Vectors and tags by Smallwood. Threshold 0.50")
 
 
 def test_its_price_is_its_own(router):

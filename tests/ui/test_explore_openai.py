@@ -50,7 +50,7 @@ def test_tokens_and_cost_are_shown(page):
     page.run()
 
     assert page.success[0].proto.title == "Hand off to Baker"
-    assert "Vectors by OpenAI, tags by OpenAI." in sentences(page)
+    assert "Vectors and tags by the server of OPENAI_BASE_URL." in sentences(page)
     assert "tokens, $0.00" in sentences(page)
     assert "this session $0.00" in sentences(page)
     assert "SECRETKEY" not in str(page)
@@ -123,5 +123,5 @@ def test_a_large_registry_asks_before_it_costs(page, server, tmp_path):
     next(button for button in page.button if button.label == "Embed them").click().run()
 
     assert before == 0
-    assert "Embedding these 300 agents on OpenAI costs at most $" in asked
+    assert "Embedding these 300 agents on the server of OPENAI_BASE_URL costs at most $" in asked
     assert len(server.requests) == 3

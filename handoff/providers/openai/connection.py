@@ -184,7 +184,7 @@ class OpenAIConnection:
             _give_up(payers, reserved, course)
             raise
         except Exception as error:  # noqa: BLE001 - the SDK leaks errors of many libraries
-            failure = sdk.translate(error, server, call.model)
+            failure = sdk.translate(error, self.settings, server, call.model)
         _give_up(payers, reserved, course)
         if course is not None:
             patience.seconds = course.seconds_left

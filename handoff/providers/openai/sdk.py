@@ -5,7 +5,6 @@ sees every attempt to its last byte and ends the retrying of a server that is do
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -18,16 +17,15 @@ from openai.types import CreateEmbeddingResponse
 
 from handoff.core.errors import (
     ProviderError,
-    ProviderRejectedError,
     ProviderReplyError,
     ProviderUnavailableError,
-    RateLimitedError,
     RestingError,
     TimedOutError,
 )
 from handoff.files.openai_settings import OpenAISettings
 from handoff.files.servers import Server
 from handoff.providers.openai.complaints import quote_complaint
+from handoff.providers.openai.refusals import Refusal, blames_texts, translate_refusal
 from handoff.resilience.breaker import Attempt, Breaker, BreakerOpenError
 from handoff.resilience.limiter import RateLimiter
 from handoff.trace import note
@@ -41,15 +39,9 @@ Embeddings = CreateEmbeddingResponse
 _CONNECT_SECONDS = 2.0
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
 _LAST_BYTES = 32
+_BROKEN_OFF = (httpx2.ReadError, httpx2.RemoteProtocolError)
 _MOST_SAID = 4_000
 """Characters of a refusal that are looked at: what it names stands near its beginning."""
-
-_ABOUT_TEXTS = re.compile(
-    rb"\bnan\b|unsupported value|not json compliant|too (?:large|long|many tokens)"
-    rb"|context (?:length|size|window)",
-    re.IGNORECASE,
-)
-"""What a server that is well says with a status of its own failure: the texts are at fault."""
 
 
 @dataclass(slots=True)
@@ -158,7 +150,7 @@ class _Body(httpx2.AsyncByteStream):
             return Attempt.SUCCESS
         if self._response.status_code < _SERVER_ERROR:
             return Attempt.NEUTRAL
-        if _ABOUT_TEXTS.search(beginning) is None:
+        if not blames_texts(beginning.decode(errors="replace")):
             return Attempt.FAILURE
         # The same texts would fail again; the SDK obeys this header.
         self._response.headers["x-should-retry"] = "false"
@@ -305,34 +297,44 @@ def said_done() -> bool:
     return b"[DONE]" in _course.get().last_bytes
 
 
-def translate(error: Exception, server: Server, model: str) -> ProviderError:
-    """Return our error for a foreign one; no text of a request or a reply gets into its own."""
+def translate(
+    error: Exception, settings: OpenAISettings, server: Server, model: str
+) -> ProviderError:
+    """Return our error for a foreign one, with what the server says of it, and nothing secret."""
     who = server.called
+    kind: type[ProviderError] = ProviderUnavailableError
     match error:
         case openai.APIStatusError():
-            translated = _translate_status(error, server, model)
-            if isinstance(translated, ProviderRejectedError):
-                translated.status = error.status_code
-                translated.said = _said(error, server.secrets)
-            return translated
+            said = _said(error, server.secrets)
+            refusal = Refusal(error.status_code, error.code, error.request.url.path, said)
+            return translate_refusal(refusal, server, model)
         case _Resting():
             seconds = error.open_breaker.seconds_left
             for_how_long = f"for {seconds:.0f} s" if seconds >= 1 else "until one attempt is back"
-            return RestingError(
-                f"{who} failed several times in a row: it is left alone {for_how_long}."
-            )
+            kind = RestingError
+            told = f"failed several times in a row: it is left alone {for_how_long}."
+        case openai.APITimeoutError() if isinstance(error.__cause__, httpx2.ConnectTimeout):
+            told = f"cannot be reached: check the network and {server.named_by}."
         case TimeoutError() | openai.APITimeoutError():
-            return TimedOutError(f"{who} did not answer in time: try again.")
-        case openai.APIConnectionError():
-            return ProviderUnavailableError(
-                f"{who} cannot be reached: check the network and {server.named_by}."
+            kind = TimedOutError
+            told = (
+                "did not answer in time: try again, or raise HANDOFF_OPENAI_TIMEOUT_SECONDS "
+                f"({settings.timeout_seconds:g}) and HANDOFF_OPENAI_DEADLINE_SECONDS "
+                f"({settings.deadline_seconds:g})."
             )
+        case openai.APIConnectionError() if isinstance(error.__cause__, _BROKEN_OFF):
+            told = "closed the connection before it had answered: try again."
+        case openai.APIConnectionError():
+            told = f"cannot be reached: check the network and {server.named_by}."
         case openai.APIError() if type(error) is openai.APIError:
             quoted = quote_complaint(error.message, server.secrets)
-            told = f"{who} broke off amid its answer{quoted and f', {quoted}'}: try again."
-            return ProviderReplyError(told)
-    # Whatever else the SDK lets through comes of an answer that it could not read.
-    return ProviderReplyError(f"{who} {_tell_unreadable(error)}.")
+            kind = ProviderReplyError
+            told = f"broke off amid its answer{quoted and f', {quoted}'}: try again."
+        case _:
+            # Whatever else the SDK lets through comes of an answer that it could not read.
+            kind = ProviderReplyError
+            told = f"{_tell_unreadable(error)}."
+    return kind(f"{who} {told}")
 
 
 def _said(error: openai.APIStatusError, secrets: Sequence[str]) -> str:
@@ -353,27 +355,3 @@ def _tell_unreadable(error: Exception) -> str:
         case _CompressedError():
             return "gave a compressed answer, though it was asked for none: switch compression off"
     return "gave an answer that cannot be read: name a server that speaks OpenAI's format"
-
-
-def _translate_status(error: openai.APIStatusError, server: Server, model: str) -> ProviderError:
-    who = server.called
-    match error:
-        case openai.RateLimitError() if error.code == "insufficient_quota":
-            return ProviderRejectedError(f"{who} says that the quota is used up: check the plan.")
-        case openai.RateLimitError():
-            return RateLimitedError(f"{who} refused too many requests at once: try again later.")
-        case openai.AuthenticationError() | openai.PermissionDeniedError():
-            wanted = "refused the key: check" if server.key else "wants a key: set"
-            return ProviderRejectedError(f"{who} {wanted} {server.key_named_by}.")
-        case openai.NotFoundError():
-            return ProviderRejectedError(f"{who} does not know the model {model}: name another.")
-        case openai.InternalServerError() if not _ABOUT_TEXTS.search(error.response.content):
-            return ProviderUnavailableError(
-                f"{who} failed with status {error.status_code}: try again."
-            )
-    told = f"refused the request with status {error.status_code}: check the settings."
-    if error.status_code >= _SERVER_ERROR:
-        told = f"cannot take a text, with status {error.status_code}: put it otherwise, or shorter."
-    if error.status_code < _CLIENT_ERROR:
-        told = f"sends requests on to another address: name that address in {server.named_by}."
-    return ProviderRejectedError(f"{who} {told}")

@@ -214,7 +214,7 @@ def explore(
             st.warning(plain(trouble), icon=":material/sync_problem:")
         for endpoint, seconds in resting(opened.bench).items():
             st.warning(
-                f"OpenAI's {endpoint} endpoint failed repeatedly and is not called for "
+                f"What answers {endpoint} failed repeatedly and is not called for "
                 f"another {seconds:.0f} s.",
                 icon=":material/snooze:",
             )

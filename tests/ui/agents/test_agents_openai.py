@@ -53,7 +53,7 @@ def test_many_new_agents_on_a_paid_provider_are_agreed_to_first(page, upstream):
         ],
     )
 
-    assert "on OpenAI costs at most $" in sentences(page)
+    assert "on the server of OPENAI_BASE_URL costs at most $" in sentences(page)
     assert not upstream.requests
     press(page, "Embed them")
     assert "Embedding" not in sentences(page)
@@ -67,7 +67,7 @@ def test_a_large_registry_without_labels_is_agreed_to_first(page, folder, upstre
     (folder / "cases.csv").unlink()
     page.run()
 
-    assert "on OpenAI costs at most $" in sentences(page)
+    assert "on the server of OPENAI_BASE_URL costs at most $" in sentences(page)
     assert not upstream.requests
     press(page, "Embed them")
     assert not page.exception
@@ -83,7 +83,7 @@ def test_explaining_on_a_paid_provider_is_asked_for(page, upstream):
     upstream.clear()
     page.run()
 
-    assert "texts on OpenAI in one batch: at most $0.0000" in sentences(page)
+    assert "texts on the server of OPENAI_BASE_URL in one batch: at most $0.0000" in sentences(page)
     assert not upstream.requests
     press(page, "Explain")
     assert "Baker scores" in sentences(page)

@@ -110,7 +110,7 @@ def test_a_large_set_asks_before_it_costs(page, folder, server):
     press(page, "Ask")
 
     assert before == 0
-    assert "This asks OpenAI about 201 queries." in told
+    assert "This asks the server of OPENAI_BASE_URL about 201 queries." in told
     assert len(server.requests) > 0
     assert len(cases_shown(page)) == 201
     assert "SECRETKEY" not in str(page)
