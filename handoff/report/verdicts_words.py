@@ -19,6 +19,7 @@ from handoff.verdicts.conclusions import (
     standing,
     tally,
 )
+from handoff.verdicts.queue import Left
 from handoff.verdicts.record import Entry, Undo, Verdict, VerdictKind
 
 _NAMED = 5
@@ -26,10 +27,14 @@ _A_MINUTE = 60
 _AN_HOUR = 3600
 
 
-def progress(done: int, total: int, pace: float | None) -> str:
-    """Say how many queries are judged, how fast, and how long the rest takes."""
-    said = f"{done:,} of {total:,} judged"
-    left = total - done
+def progress(left_over: Left, total: int, pace: float | None) -> str:
+    """Say how many queries are judged and put off, how fast, and how long the rest takes."""
+    said = f"{left_over.settled:,} of {total:,} judged"
+    if left_over.skipped:
+        said += f", {left_over.skipped:,} skipped"
+    if left_over.unsure:
+        said += f", {left_over.unsure:,} unsure"
+    left = total - left_over.settled
     if pace is None or not left:
         return said
     return f"{said}, {pace:.0f} s each; {left:,} left, about {_duration(pace * left)}"

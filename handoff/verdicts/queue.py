@@ -1,7 +1,7 @@
 """A queue of queries to check by hand: where they come from, and in which order they come."""
 
 import math
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +15,8 @@ from handoff.core.texts import LONGEST_QUERY, parse_query
 from handoff.files.csv_table import Shape, parse_rows
 from handoff.router import QUERIES_AT_ONCE, Router
 from handoff.trace import Trace
+from handoff.verdicts.conclusions import latest
+from handoff.verdicts.record import Verdict, VerdictKind
 
 SHAPE = Shape(required=("query",), optional=("expected", "chip"), old=("example",))
 MOST_QUERIES = 100_000
@@ -31,6 +33,28 @@ class Queue:
 
     queries: tuple[str, ...]
     unusable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What of a queue is not settled for one reviewer.
+
+    Attributes:
+        new: Queries on which they said nothing, in the queue's order.
+        put_off: What they skipped or were unsure about, the one longest ago first; it comes last.
+        skipped: How many of those they skipped.
+        settled: How many queries of the queue they called right or wrong.
+    """
+
+    new: tuple[str, ...]
+    put_off: tuple[str, ...]
+    skipped: int
+    settled: int
+
+    @property
+    def unsure(self) -> int:
+        """How many they were unsure about."""
+        return len(self.put_off) - self.skipped
 
 
 class Order(StrEnum):
@@ -105,6 +129,26 @@ def parse_queue(data: bytes, source: str) -> Queue:
         return make_queue(data.decode("utf-8-sig").splitlines())
     except UnicodeDecodeError:
         raise CasesError(f"{source} is not UTF-8: save it as UTF-8.") from None
+
+
+def what_is_left(queries: Collection[str], own: Sequence[Verdict]) -> Left:
+    """Part a queue into what one reviewer settled, put off and has not seen.
+
+    Args:
+        queries: Each once, in the order in which they are checked.
+        own: The reviewer's verdicts, oldest first.
+    """
+    settled, last = latest(own), {verdict.query: verdict for verdict in own}
+    open_ones = [query for query in queries if query not in settled]
+    put_off = sorted(
+        (last[query] for query in open_ones if query in last), key=lambda verdict: verdict.when
+    )
+    return Left(
+        new=tuple(query for query in open_ones if query not in last),
+        put_off=tuple(verdict.query for verdict in put_off),
+        skipped=sum(verdict.what is VerdictKind.SKIP for verdict in put_off),
+        settled=len(queries) - len(open_ones),
+    )
 
 
 async def look_ahead(

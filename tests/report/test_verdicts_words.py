@@ -12,6 +12,7 @@ from handoff.report.verdicts_words import (
     who_takes,
 )
 from handoff.verdicts.conclusions import Additions, Dispute
+from handoff.verdicts.queue import Left
 from handoff.verdicts.record import VerdictKind
 
 REGISTRY = Registry((Agent("baker", "Baker", "bread", ()), Agent("florist", "Florist", "roses")))
@@ -29,7 +30,14 @@ REGISTRY = Registry((Agent("baker", "Baker", "bread", ()), Agent("florist", "Flo
 )
 def test_progress_says_what_is_left(done, pace, sentence):
     """A pace and an end are told once they are known."""
-    assert progress(done, 1_000, pace) == sentence
+    assert progress(Left((), (), 0, done), 1_000, pace) == sentence
+
+
+def test_progress_counts_apart_what_was_put_off():
+    """Skipped and unsure are no verdicts that settle anything."""
+    left = Left(("a",), ("b", "c", "d"), skipped=2, settled=996)
+
+    assert progress(left, 1_000, None) == "996 of 1,000 judged, 2 skipped, 1 unsure"
 
 
 @pytest.mark.parametrize(

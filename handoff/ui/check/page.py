@@ -16,14 +16,14 @@ from handoff.ui.check.card import show_card, tell_change, undo_button
 from handoff.ui.check.keys import listen
 from handoff.ui.check.queue import choose_queue, put_in_order
 from handoff.ui.check.results import keep, list_results
-from handoff.ui.check.turn import complaint, done, last_in, turn
+from handoff.ui.check.turn import complaint, last_in, own_verdicts, reviewer, turn
 from handoff.ui.controls import policy_controls
 from handoff.ui.opened import Opened, open_page, open_registry
 from handoff.ui.parts import complain, complaint_stops
 from handoff.ui.prices import registry_agreed
 from handoff.ui.uploads import own_files
 from handoff.verdicts.conclusions import pace_seconds
-from handoff.verdicts.queue import Queue
+from handoff.verdicts.queue import Queue, what_is_left
 
 judging, choosing = st.columns([9, 5], gap="large")
 naming, card, results = (judging.container() for _ in range(3))
@@ -109,25 +109,32 @@ def check(opened: Opened, book: Book, chosen: Chosen, places: tuple[DeltaGenerat
     if open_registry().router.registry.fingerprint != router.registry.fingerprint:
         st.rerun()
     verdicts = book.verdicts()
-    mine = done(verdicts, router, judging, again=chosen.again)
+    own = own_verdicts(verdicts, router, judging, again=chosen.again)
+    left = what_is_left(queries, own)
     failed: set[str] = st.session_state.get("check_failed", set())
-    left = [query for query in queries if query not in mine and query not in failed]
-    finished = len(queries) - len(left)
+    coming = [query for query in (*left.new, *left.put_off) if query not in failed]
     pinned = turn().pinned
-    waiting = ([pinned] if pinned is not None else []) + [one for one in left if one != pinned]
-    last = last_in(queries, mine)
+    waiting = ([pinned] if pinned is not None else []) + [one for one in coming if one != pinned]
+    last = last_in(queries, own)
     with card:
         tell_change(router.registry)
         error = complaint()
         if error is not None:
             complain(error)
-        if queries:
+        if queries and reviewer():
             pace = pace_seconds(turn().moments)
-            st.progress(finished / len(queries), progress(finished, len(queries), pace))
+            st.progress(left.settled / len(queries), progress(left, len(queries), pace))
+        if waiting and waiting[0] in left.put_off and pinned is None:
+            st.caption("You put this one off. Skip it again and it comes last again.")
         if waiting:
             show_card(opened, book, waiting[0], last, judging)
         elif queries:
-            st.success(f"All {counted(len(queries), 'query')} are judged.", icon=":material/done:")
+            if left.settled == len(queries):
+                told = f"All {counted(len(queries), 'query')} are judged."
+                st.success(told, icon=":material/done:")
+            else:
+                told = "The rest could not be routed: reload the page to try it again."
+                st.info(told, icon=":material/sync_problem:")
             undo_button(book, last)
         else:
             st.info(

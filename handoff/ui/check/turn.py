@@ -102,10 +102,10 @@ def complaint() -> HandoffError | None:
     return error
 
 
-def done(
+def own_verdicts(
     verdicts: Sequence[Verdict], router: Router, policy: Policy, *, again: bool
-) -> dict[str, Verdict]:
-    """Return the reviewer's last verdict on each query.
+) -> list[Verdict]:
+    """Return what the reviewer said, oldest first.
 
     Args:
         verdicts: That stand, oldest first.
@@ -113,23 +113,26 @@ def done(
         policy: Today's.
         again: Leave out verdicts on another registry, embedder or policy.
     """
-    own = (verdict for verdict in verdicts if verdict.who == reviewer())
-    return {
-        verdict.query: verdict
-        for verdict in own
-        if not again
-        or (
-            verdict.fingerprint == router.registry.fingerprint
-            and verdict.embedder == router.embedder.identity
-            and replace(verdict.policy, source=policy.source) == policy
+    return [
+        verdict
+        for verdict in verdicts
+        if verdict.who == reviewer()
+        and (
+            not again
+            or (
+                verdict.fingerprint == router.registry.fingerprint
+                and verdict.embedder == router.embedder.identity
+                and replace(verdict.policy, source=policy.source) == policy
+            )
         )
-    }
+    ]
 
 
-def last_in(queries: Sequence[str], mine: dict[str, Verdict]) -> Verdict | None:
+def last_in(queries: Sequence[str], own: Sequence[Verdict]) -> Verdict | None:
     """Return the reviewer's last verdict on this queue, which can be taken back."""
-    own = [mine[query] for query in queries if query in mine]
-    return max(own, key=lambda verdict: verdict.when, default=None)
+    asked = set(queries)
+    on_these = (verdict for verdict in own if verdict.query in asked)
+    return max(on_these, key=lambda verdict: verdict.when, default=None)
 
 
 def _after_all(book: Book) -> datetime:
