@@ -28,7 +28,6 @@ from handoff.core.model import (
     ThresholdSource,
 )
 from handoff.core.ranking import rank_by
-from handoff.core.texts import shorten
 from handoff.protocols import (
     AgentRunner,
     Embedder,
@@ -103,7 +102,8 @@ class PartlyGatheredError(ProviderRejectedError):
     def __init__(self, queries: Sequence[str], gathered: Gathered) -> None:
         first = min(gathered.failures)
         super().__init__(
-            f"'{shorten(queries[first])}' could not be embedded. {gathered.failures[first]}"
+            f"Query {first + 1:,} of {len(queries):,} could not be embedded. "
+            f"{gathered.failures[first]}"
         )
         self.gathered = gathered
 

@@ -63,7 +63,12 @@ def analysis_to_text(
         ),
         "",
         "Recommended",
-        *(f"  {line}" for line in recommendation(found, registry, analysis.policy.source)),
+        *(
+            f"  {line}"
+            for line in recommendation(
+                found, registry, analysis.policy.source, analysis.counts.failed
+            )
+        ),
         "",
         "Where queries are lost",
         *(

@@ -92,9 +92,16 @@ def _regained(counts: Counts, now: Counts) -> str:
 
 
 def recommendation(
-    found: Recommendation | None, registry: Registry, present: ThresholdSource
+    found: Recommendation | None, registry: Registry, present: ThresholdSource, failed: int = 0
 ) -> list[str]:
-    """Say which threshold is recommended, at what price, and how far to believe it."""
+    """Say which threshold is recommended, at what price, and how far to believe it.
+
+    Args:
+        found: What was found, if there were cases enough.
+        registry: The agents.
+        present: Where the threshold in use comes from.
+        failed: How many cases could not be read or gathered.
+    """
     if found is None:
         return [f"No recommendation: it takes at least {FEWEST} cases to split."]
     said = [keep_yours(found, present)] if found.keep else []
@@ -107,6 +114,8 @@ def recommendation(
             f"{percent(found.own.held_out.accuracy)} instead of "
             f"{percent(found.own.without.accuracy)}."
         )
+    if failed:
+        said.append(f"{counted(failed, 'case')} failed and had no say in this.")
     return said + warnings(found)
 
 

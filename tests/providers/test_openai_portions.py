@@ -239,13 +239,13 @@ def test_routes_of_many_are_errors_where_a_query_fails(server, short):
 
 
 def test_whoever_wants_all_is_told_which_query_failed(server, short):
-    """The sentence repeats the query, since there are several."""
+    """The sentence says which of them, since there are several, and does not repeat it."""
     server.quirks = Quirks(cannot_embed="poison")
 
     async def work(router, _):
         await router.gather_many(texts(5, {2}), Trace())
 
-    with pytest.raises(ProviderError, match=r"^'poison number 2' could not be embedded\. The serv"):
+    with pytest.raises(ProviderError, match=r"^Query 3 of 5 could not be embedded\. The server"):
         run_with(short(tagger="local"), work)
 
 

@@ -216,6 +216,14 @@ def test_a_recommendation_tells_its_price():
     ]
 
 
+def test_a_recommendation_says_who_had_no_say_in_it():
+    """A threshold that was chosen on what is left does not pass for one of the whole set."""
+    said = recommendation(FOUND, REGISTRY, ThresholdSource.EMBEDDER, failed=1)
+
+    assert "1 case failed and had no say in this." in said
+    assert not any("no say" in line for line in recommendation(FOUND, REGISTRY, POLICY.source))
+
+
 def test_a_threshold_in_use_is_not_compared_with_itself():
     """Where the chosen one is the one in use, that is all there is to say of it."""
     said = recommendation(replace(FOUND, present=0.25), REGISTRY, ThresholdSource.CONFIG)

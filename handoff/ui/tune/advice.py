@@ -45,7 +45,7 @@ def advise(registry: Registry, analysis: Analysis) -> Recommendation | None:
         )
     agents = len(registry)
     found = recommend(analysis.settled, Goal(aim, share), analysis.policy, agents)
-    said = recommendation(found, registry, analysis.policy.source)
+    said = recommendation(found, registry, analysis.policy.source, analysis.counts.failed)
     if found is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.metric(

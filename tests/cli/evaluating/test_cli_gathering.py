@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_openai import EMBEDDINGS, FakeOpenAI
+from fake_openai import EMBEDDINGS, FakeOpenAI, Quirks
 from labelled_desks import SECRET, write
 
 from handoff.router import Router
@@ -173,6 +173,19 @@ def test_a_part_that_failed_is_counted_and_told(handoff, answer, server):
     assert (code, err) == (0, "")
     assert "failed 100." in out
     assert "100 cases could not be gathered: The server of OPENAI_BASE_URL refused" in out
+
+
+def test_a_case_that_cannot_be_embedded_fails_alone(handoff, server):
+    """It is one of 250, told with its reason, and the recommendation says that it stood aside."""
+    server.quirks = Quirks(cannot_embed="rain 123", most_texts=64)
+    many_cases()
+
+    code, out, err = handoff("eval", "many.csv")
+
+    assert (code, err) == (0, "")
+    assert "failed 1." in out
+    assert "1 case failed and had no say in this." in out
+    assert "1 case could not be gathered: The server of OPENAI_BASE_URL cannot embed" in out
 
 
 @pytest.mark.parametrize(

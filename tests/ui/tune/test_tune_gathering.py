@@ -2,7 +2,7 @@
 
 import pytest
 import streamlit as st
-from fake_openai import FakeOpenAI
+from fake_openai import FakeOpenAI, Quirks
 from ten_cases import buttons, cases_shown, figures, press, sentences
 
 from handoff.core.errors import ProviderError
@@ -124,3 +124,16 @@ def test_a_small_set_does_not_ask(page, folder, server):
     assert "Ask" not in buttons(page)
     assert len(server.requests) > 0
     assert len(cases_shown(page)) == 200
+
+
+def test_a_case_that_cannot_be_embedded_stands_aside(page, folder, server):
+    """The others are judged, the page says why one is not, and so does the recommendation."""
+    server.quirks = Quirks(cannot_embed="number 57", most_texts=32)
+    (folder / "cases.csv").write_text(many(60))
+    page.run()
+
+    told = sentences(page)
+
+    assert len(cases_shown(page)) == 59
+    assert "1 case could not be gathered: The server of OPENAI_BASE_URL cannot embed" in told
+    assert "1 case failed and had no say in this." in told
