@@ -1,4 +1,4 @@
-"""Calls of the outside world: one loop and connection for the server, a purse for each session."""
+"""Calls of the outside world: one loop and connection for the server, a purse for each visitor."""
 
 import os
 import queue
@@ -21,6 +21,8 @@ from handoff.workbench import Workbench
 
 Result = TypeVar("Result")
 
+_COOKIE = "_streamlit_xsrf"
+_MOST_PURSES = 10_000
 _PIECE_SECONDS = 0.05
 
 
@@ -96,9 +98,31 @@ def resting(bench: Workbench) -> dict[str, float]:
 def _purse() -> SpendingCap:
     cap: SpendingCap | None = st.session_state.get("visit_cap")
     if cap is None:
-        limit = load_settings(os.environ).visitor_cap_usd
-        cap = st.session_state["visit_cap"] = SpendingCap(limit, name="This session")
+        limit, browser = load_settings(os.environ).visitor_cap_usd, _browser()
+        cap = _new_purse(limit) if browser is None else _purse_of(browser, limit)
+        st.session_state["visit_cap"] = cap
     return cap
+
+
+def _browser() -> int | None:
+    """Return what tells a visitor's browser from others, reloads and tabs alike; None for nothing.
+
+    Streamlit gives each a token against forged requests, and masks it anew whenever it sends it.
+    """
+    try:
+        _, mask, masked, _ = st.context.cookies[_COOKIE].split("|")
+        return int(masked, 16) ^ int((mask * len(masked))[: len(masked)], 16)
+    except (KeyError, ValueError):
+        return None
+
+
+@st.cache_resource(max_entries=_MOST_PURSES, show_spinner=False)
+def _purse_of(browser: int, limit: float | None) -> SpendingCap:  # noqa: ARG001 - a key
+    return _new_purse(limit)
+
+
+def _new_purse(limit: float | None) -> SpendingCap:
+    return SpendingCap(limit, name="This session")
 
 
 def _disconnect(connected: tuple[OpenAIConnection | None, BackgroundLoop]) -> None:

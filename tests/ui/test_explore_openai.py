@@ -1,8 +1,11 @@
 """The Explore screen on OpenAI's wire format, driven without a browser."""
 
+import re
+
 import pytest
 import streamlit as st
 from fake_openai import FakeOpenAI
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 REGISTRY = """\
@@ -108,6 +111,29 @@ def test_a_visitor_cannot_spend_more_than_the_cap(page, server, monkeypatch):
     assert not page.exception
     assert "This session may cost" in sentences(page)
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("cookie", "known"),
+    [
+        ("2|ffffffff|fdfcfbfa|1790000000", True),
+        ("2|00000000|02030406|1790000000", False),
+        ("of another kind", False),
+    ],
+)
+def test_a_reload_does_not_fill_the_purse(page, root, monkeypatch, cookie, known):
+    """What was spent stays spent in the same browser, whose token is masked anew each time."""
+    cookies = {"_streamlit_xsrf": "2|00000000|02030405|1790000000"}
+    monkeypatch.setattr(ContextProxy, "cookies", cookies)
+    page.run()
+    cookies["_streamlit_xsrf"] = cookie
+
+    again = AppTest.from_file(str(root / "app.py"), default_timeout=60).run()
+
+    # The second route asks nobody: the first one's evidence is kept.
+    spent, later = (re.search(r"session \$(\d+\.\d+)", sentences(each))[1] for each in (page, again))
+    assert float(spent) > 0
+    assert later == (spent if known else "0.000000")
 
 
 def test_a_large_registry_asks_before_it_costs(page, server, tmp_path):
