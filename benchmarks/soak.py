@@ -83,6 +83,7 @@ class Guest(threading.Thread):
         self._server, self._seen, self._queries = server, seen, queries
         self._random = random.Random(number)  # noqa: S311 - no secret
         self._visitor: Visitor | None = None
+        self._address: str | None = None
         self._warm = False
         self._asked = 0
 
@@ -104,12 +105,13 @@ class Guest(threading.Thread):
                 time.sleep(0.1)
                 continue
             deed = self._random.choices(deeds, weights)[0]
+            before = self._server.address
             try:
                 deed(self._visit())
                 self._seen.done[deed.__name__.strip("_").replace("_", " ")] += 1
             except LEFT as left:
-                if self._server.address is not None and not self._server.over.is_set():
-                    self._seen.done[f"lost the server: {type(left).__name__}"] += 1
+                if self._server.address == before == self._address:
+                    self._seen.wrong.append(f"{self.name} lost the server: {left!r}")
                 self._visitor = None
             except LookupError as missing:
                 self._seen.wrong.append(f"{self.name}: {missing}")
@@ -122,7 +124,7 @@ class Guest(threading.Thread):
             address = self._server.address
             if address is None:
                 raise ConnectionError
-            self._warm = False
+            self._warm, self._address = False, address
             self._visitor = Visitor(address, session=session)
         return self._visitor
 
@@ -178,20 +180,20 @@ class Guest(threading.Thread):
         visitor.leave()
         self._visitor = None
         time.sleep(self._random.uniform(0.5, 5.0))
-        if self._visit(session).session != session:
+        before = self._address
+        if self._visit(session).session != session and self._address == before:
             self._seen.wrong.append(f"{self.name} did not come back to the visit")
 
     def _lend(self, visitor: Visitor) -> None:
-        self._explore(visitor)
-        revision = next(at for at in range(10_000) if visitor.has(f"agents_file_{at}"))
-        self._asked += 1
+        self._route(visitor)
+        (uploader,) = visitor.named("agents_file_")
         name = f"{self.name} {self._asked}"
         rows = (
             f"a{at},{name} {at},Answers requests of kind {at} and {at * at},kind {at}"
             for at in range(LENT_AGENTS)
         )
         table = "\n".join(["id,name,description,tags", *rows, ""])
-        visitor.lend(f"agents_file_{revision}", f"{self.name}.csv", table.encode())
+        visitor.lend(uploader, f"{self.name}.csv", table.encode())
         told = visitor.shown("alert")
         if not any(self.name in text for text in told):
             self._seen.wrong.append(f"{self.name} lent agents, and others were routed to: {told}")

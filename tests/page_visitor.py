@@ -4,7 +4,7 @@ import http.client
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -193,32 +193,33 @@ class Visitor:
 
     def _put(self, path: str, file: str, data: bytes) -> int:
         """Upload a file as a browser does, with the cookie's token; return the status."""
-        line = http.client.HTTPConnection(urlsplit(self._address).netloc, timeout=PATIENCE_SECONDS)
-        line.request("GET", "/_stcore/health")
-        with line.getresponse() as answer:
-            answer.read()
-            cookie = (answer.headers["Set-Cookie"] or "").partition(";")[0]
-        disposition = f'Content-Disposition: form-data; name="file"; filename="{file}"'
-        body = b"\r\n".join(
-            [
-                f"--{_EDGE}\r\n{disposition}\r\nContent-Type: text/csv\r\n".encode(),
-                data,
-                f"--{_EDGE}--\r\n".encode(),
-            ]
-        )
-        line.request(
-            "PUT",
-            path,
-            body,
-            {
-                "Content-Type": f"multipart/form-data; boundary={_EDGE}",
-                "Cookie": cookie,
-                "X-Xsrftoken": cookie.partition("=")[2].strip('"'),
-            },
-        )
-        with line.getresponse() as answer:
-            answer.read()
-            return answer.status
+        place = urlsplit(self._address).netloc
+        with closing(http.client.HTTPConnection(place, timeout=PATIENCE_SECONDS)) as line:
+            line.request("GET", "/_stcore/health")
+            with line.getresponse() as answer:
+                answer.read()
+                cookie = (answer.headers["Set-Cookie"] or "").partition(";")[0]
+            disposition = f'Content-Disposition: form-data; name="file"; filename="{file}"'
+            body = b"\r\n".join(
+                [
+                    f"--{_EDGE}\r\n{disposition}\r\nContent-Type: text/csv\r\n".encode(),
+                    data,
+                    f"--{_EDGE}--\r\n".encode(),
+                ]
+            )
+            line.request(
+                "PUT",
+                path,
+                body,
+                {
+                    "Content-Type": f"multipart/form-data; boundary={_EDGE}",
+                    "Cookie": cookie,
+                    "X-Xsrftoken": cookie.partition("=")[2].strip('"'),
+                },
+            )
+            with line.getresponse() as answer:
+                answer.read()
+                return answer.status
 
 
 def arrive_at_once(address: str, visitors: int, apart_seconds: float = 0.05) -> list[str]:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ MOST_ROWS = 500_000
 
 _KEYS_A_QUERY = 500
 _BUSY_SECONDS = 1.0
+_REST_SECONDS = 30.0
 
 
 class VectorCache:
@@ -41,6 +43,7 @@ class VectorCache:
         self._most_rows = most_rows
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._writes_again = 0.0
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, FloatArray]:
         """Return the vectors that are there, by key; each of shape (dimensions,)."""
@@ -79,7 +82,7 @@ class VectorCache:
                     )
 
         if rows:
-            self._attempt(write, otherwise=None)
+            self._attempt(write, otherwise=None, writes=True)
 
     def census(self) -> dict[int, tuple[int, int]]:
         """Return how many vectors there are of each length, and their bytes; opens no new file."""
@@ -99,15 +102,26 @@ class VectorCache:
                 self._connection.close()
                 self._connection = None
 
-    def _attempt(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+    def _attempt(
+        self,
+        work: Callable[[sqlite3.Connection], Result],
+        otherwise: Result,
+        *,
+        writes: bool = False,
+    ) -> Result:
         with self._lock:
+            # Who waits for a file that another process holds lets all others wait behind: once.
+            if writes and time.monotonic() < self._writes_again:
+                return otherwise
             for _ in range(2):
                 try:
                     if self._connection is None:
                         self._connection = self._open()
                     return work(self._connection)
-                except (sqlite3.OperationalError, OSError):
+                except (sqlite3.OperationalError, OSError) as failure:
                     # Locked for too long, read-only, full, or in a folder that cannot be made.
+                    if getattr(failure, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                        self._writes_again = time.monotonic() + _REST_SECONDS
                     return otherwise
                 except sqlite3.DatabaseError:
                     self._replace()

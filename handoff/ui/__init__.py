@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from handoff.ui.ending import end_in_time
+from handoff.ui.upload_room import bound_uploads
 
 # Streamlit imports these inside its calls, where two first visitors meet a module half loaded; here
 # the second waits for the first.
@@ -18,6 +19,7 @@ _HERE = Path(__file__).parent
 def main() -> None:
     """Draw the screen that was asked for."""
     end_in_time()
+    bound_uploads()
     st.set_page_config(page_title="handoff", page_icon=str(_HERE / "icon.svg"), layout="wide")
     screens = (
         ("explore", "Explore", ":material/alt_route:"),

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from handoff.bootstrap import preload
-from handoff.core.errors import ExamplesError, HandoffError, StalePolicyError
+from handoff.core.errors import ExamplesError, HandoffError, RegistryError, StalePolicyError
 from handoff.core.model import Example, Policy, Registry
 from handoff.files.cases import Cases, load_cases, parse_cases
 from handoff.files.registry import parse_registry
@@ -23,6 +23,8 @@ from handoff.ui.uploads import own_file, parse_upload
 from handoff.workbench import Workbench, build_workbench
 
 MOST_BENCHES = 4
+MOST_LENT_AGENTS = 10_000
+"""Each visitor's are embedded anew and kept in memory: so many take about 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +184,22 @@ def cases_in_use(opened: Opened, chosen: Path | None = None) -> Cases:
 
 
 def _own_bench(chosen: Settings, file: UploadedFile) -> Workbench:
-    registry = parse_upload("upload_registry", file, parse_registry)
+    registry = parse_upload("upload_registry", file, _parse_lent)
     return remembered(
         "opened_own",
         (chosen, registry),
         lambda: build_workbench(chosen, connection(chosen), loop(), registry),
     )
+
+
+def _parse_lent(data: bytes, name: str) -> Registry:
+    registry = parse_registry(data, name)
+    if len(registry) > MOST_LENT_AGENTS:
+        raise RegistryError(
+            f"{name} holds {len(registry):,} agents, and a visitor may lend {MOST_LENT_AGENTS:,}: "
+            "lend fewer, or start the page with them (handoff ui --registry)."
+        )
+    return registry
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -1,5 +1,6 @@
 """The files that a visitor uploads: every page uses them, in this session only."""
 
+import uuid
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,10 +10,20 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from handoff.core.texts import shorten
 from handoff.report.markdown import plain
 from handoff.ui.session import parsed_once
+from handoff.ui.upload_room import give_back
 
 Parsed = TypeVar("Parsed")
 
 _KINDS = ("agents", "cases")
+_SERVER = uuid.uuid4().hex
+
+
+def uploader_key(kind: str, revision: int = 0) -> str:
+    """Return the key of an uploader; that of a server which ended is another one.
+
+    A browser that stays open would go on listing the file that it lent there.
+    """
+    return f"{kind}_file_{_SERVER}_{revision}"
 
 
 def own_file(kind: str) -> UploadedFile | None:
@@ -29,6 +40,9 @@ def keep_file(kind: str, widget: str) -> None:
 def forget_files() -> None:
     """Go back to the server's own files."""
     for kind in _KINDS:
+        file = own_file(kind)
+        if file is not None:
+            give_back(file)
         st.session_state[f"upload_{kind}"] = None
     st.session_state["upload_revision"] = st.session_state.get("upload_revision", 0) + 1
 
@@ -56,7 +70,7 @@ def own_files(note: str) -> None:
             "optionally threshold. Cases: query, expected, optionally chip. " + note
         )
         for kind in _KINDS:
-            widget = f"{kind}_file_{revision}"
+            widget = uploader_key(kind, revision)
             st.file_uploader(
                 kind.capitalize(),
                 type="csv",

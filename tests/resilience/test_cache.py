@@ -10,15 +10,18 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from handoff.providers.cached import CachedEmbedder
 from handoff.providers.scripted import ScriptedEmbedder
+from handoff.resilience import cache as cache_module
 from handoff.resilience.cache import VectorCache
 
 # One process of several: waits until all are ready, then puts its share into each file.
@@ -403,3 +406,22 @@ def test_a_new_file_that_another_process_holds_is_waited_for(cache, file):
         writer.join()
 
     assert same(cache.get([b"0"]), numbered(1))
+
+
+def test_a_file_that_stays_locked_is_waited_for_once(cache, file, monkeypatch):
+    """Ten visitors would wait behind one another: for a while nothing is kept, and all is read."""
+    monkeypatch.setattr(cache_module, "_BUSY_SECONDS", 0.01)
+    cache.put({b"before": numbered(1)[b"0"]})
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        cache.put(numbered(1))
+        other.execute("ROLLBACK")
+
+    cache.put(numbered(1))
+    meanwhile = set(cache.get([b"0", b"before"]))
+    later = time.monotonic() + 60
+    monkeypatch.setattr(cache_module, "time", SimpleNamespace(monotonic=lambda: later))
+    cache.put(numbered(1))
+
+    assert meanwhile == {b"before"}
+    assert set(cache.get([b"0", b"before"])) == {b"0", b"before"}

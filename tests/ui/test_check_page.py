@@ -19,6 +19,7 @@ from handoff.report.markdown import plain
 from handoff.router import Router
 from handoff.ui.check import ahead, queue, turn
 from handoff.ui.check.ahead import AHEAD
+from handoff.ui.uploads import uploader_key
 from handoff.verdicts.conclusions import standing
 from handoff.verdicts.log import LOG_NAME, VerdictLog
 from handoff.verdicts.record import VerdictsError
@@ -385,9 +386,13 @@ def test_pasted_lines_are_a_queue(visit, folder):
 def test_an_uploaded_file_is_a_queue(visit, folder):
     """CSV or lines; a file of another shape gets a sentence."""
     page = visit(queue="A file")
-    page.file_uploader(key="queue_file").upload("q.csv", b"question\nroses\n", "text/csv").run()
+    page.file_uploader(key=uploader_key("queue")).upload(
+        "q.csv", b"question\nroses\n", "text/csv"
+    ).run()
     told = words(page)
-    page.file_uploader(key="queue_file").upload("q.txt", b"bread\nroses\n", "text/plain").run()
+    page.file_uploader(key=uploader_key("queue")).upload(
+        "q.txt", b"bread\nroses\n", "text/plain"
+    ).run()
     press(page, "Right")
 
     assert plain("q.csv, line 1, column 1 (question)") in told
@@ -441,7 +446,9 @@ def test_a_long_queue_is_not_routed_up_front(visit, folder, monkeypatch):
     lines = "\n".join(f"roses number {at}" for at in range(50_000))
     page = visit(queue="A file")
     asked.clear()
-    page.file_uploader(key="queue_file").upload("q.txt", lines.encode(), "text/plain").run()
+    page.file_uploader(key=uploader_key("queue")).upload(
+        "q.txt", lines.encode(), "text/plain"
+    ).run()
     press(page, "Right")
 
     assert len(asked) <= 3 * AHEAD
@@ -454,7 +461,9 @@ def test_a_long_queue_is_ordered_in_parts(visit, monkeypatch):
     monkeypatch.setattr(queue, "LOOKED_AT", 100)
     lines = "\n".join([*(f"roses number {at}" for at in range(150)), "iron horseshoes"])
     page = visit(queue="A file", order="By agent")
-    page.file_uploader(key="queue_file").upload("q.txt", lines.encode(), "text/plain").run()
+    page.file_uploader(key=uploader_key("queue")).upload(
+        "q.txt", lines.encode(), "text/plain"
+    ).run()
     told = words(page)
     press(page, "Look at the rest")
 

@@ -131,7 +131,9 @@ def test_a_reload_does_not_fill_the_purse(page, root, monkeypatch, cookie, known
     again = AppTest.from_file(str(root / "app.py"), default_timeout=60).run()
 
     # The second route asks nobody: the first one's evidence is kept.
-    spent, later = (re.search(r"session \$(\d+\.\d+)", sentences(each))[1] for each in (page, again))
+    spent, later = (
+        re.search(r"session \$(\d+\.\d+)", sentences(each))[1] for each in (page, again)
+    )
     assert float(spent) > 0
     assert later == (spent if known else "0.000000")
 

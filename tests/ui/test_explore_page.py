@@ -12,6 +12,8 @@ from handoff.core.errors import ProviderError
 from handoff.providers.scripted import ScriptedEmbedder
 from handoff.report.markdown import plain
 from handoff.router import Router
+from handoff.ui import opened
+from handoff.ui.uploads import uploader_key
 
 REGISTRY = """\
 id,name,description,tags
@@ -383,9 +385,9 @@ def test_a_registry_that_goes_away_does_not_stop_the_visit(page, folder):
 OWN = b"id,name,description,tags\npilot,Pilot,fly to the moon,moon\n"
 
 
-def upload(page, data, name="agents.csv", key="agents_file_0"):
+def upload(page, data, name="agents.csv", kind="agents"):
     """Put a file into an uploader and run the page."""
-    page.file_uploader(key=key).set_value((name, data, "text/csv")).run()
+    page.file_uploader(key=uploader_key(kind)).set_value((name, data, "text/csv")).run()
 
 
 def test_an_uploaded_registry_is_used_for_this_visit(page, root, folder):
@@ -414,7 +416,7 @@ def test_an_upload_that_is_not_what_it_says_is_one_sentence(page):
 def test_uploaded_cases_bring_their_own_examples(page):
     """The chips are those of the uploaded file."""
     page.run()
-    upload(page, b"query,expected,chip\nroses,florist,Roses\n", "cases.csv", "cases_file_0")
+    upload(page, b"query,expected,chip\nroses,florist,Roses\n", "cases.csv", "cases")
 
     assert page.pills(key="explore_chip").options == ["Roses"]
 
@@ -446,3 +448,13 @@ def test_a_query_in_unknown_letters_is_told_so(page, monkeypatch, folder):
 
     assert page.success
     assert not page.warning
+
+
+def test_more_agents_than_a_visitor_may_lend_are_told(page, monkeypatch):
+    """Every visitor's agents are embedded and kept in memory; the server's own go on routing."""
+    monkeypatch.setattr(opened, "MOST_LENT_AGENTS", 1)
+    page.run()
+    upload(page, OWN + b"diver,Diver,swim to the ground,sea\n")
+
+    assert "agents.csv holds 2 agents, and a visitor may lend 1: lend fewer" in sentences(page)
+    assert page.success[0].proto.title != "Hand off to Pilot"

@@ -14,7 +14,7 @@ from handoff.ui.explore.history import visited
 from handoff.ui.opened import Opened, cases_in_use
 from handoff.ui.prices import queries_agreed
 from handoff.ui.session import recalled, remember, remembered
-from handoff.ui.uploads import keep_file, own_file
+from handoff.ui.uploads import keep_file, own_file, uploader_key
 from handoff.verdicts.queue import (
     NOTHING_SEEN,
     Order,
@@ -47,12 +47,13 @@ def choose_queue(opened: Opened) -> Queue:
         bind="query-params",
     )
     if source == "file":
+        widget = uploader_key("queue")
         st.file_uploader(
             "CSV with a column query, or text with one query per line",
             type=["csv", "txt"],
-            key="queue_file",
+            key=widget,
             on_change=keep_file,
-            args=("queue", "queue_file"),
+            args=("queue", widget),
         )
         kept = own_file("queue")
         if kept is not None:

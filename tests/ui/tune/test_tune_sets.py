@@ -5,6 +5,8 @@ import os
 import pytest
 from ten_cases import CASES, buttons, cases_shown, figures, label, press, sentences
 
+from handoff.ui.uploads import uploader_key
+
 
 def test_without_cases_the_page_says_how_to_begin(page, folder):
     """No file of cases is no error."""
@@ -212,7 +214,7 @@ def test_another_set_beside_the_registry_can_be_chosen(page, folder):
 def upload(page, kind, data):
     """Put a file into an uploader and run the page."""
     file = (f"{kind}.csv", data.encode(), "text/csv")
-    page.file_uploader(key=f"{kind}_file_0").set_value(file).run()
+    page.file_uploader(key=uploader_key(kind)).set_value(file).run()
 
 
 def test_uploaded_cases_take_the_place_of_the_set(page, folder):

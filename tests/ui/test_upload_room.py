@@ -1,0 +1,62 @@
+"""Lent files: how much there may be of them, and what becomes of them with their server."""
+
+import pytest
+from handoff_server import serving
+from page_visitor import TAKEN, Visitor
+
+NO_ROOM = 413
+HEADER = b"id,name,description,tags\n"
+AGENT = b"pilot,Pilot,fly to the moon,moon\n"
+PAGE = """\
+from handoff import ui
+from handoff.ui import upload_room
+
+upload_room.MOST_OF_A_VISIT_BYTES = 100
+upload_room.MOST_OF_ALL_BYTES = 150
+ui.main()
+"""
+
+
+def lend(visitor, data):
+    """Lend agents; return the status of the upload."""
+    (uploader,) = visitor.named("agents_file_")
+    return visitor.lend(uploader, "mine.csv", data)
+
+
+@pytest.mark.slow
+def test_files_that_there_is_no_room_for_are_refused(root, tmp_path):
+    """Of a visit and of all together; what a visitor gives back makes room again."""
+    (tmp_path / "page.py").write_text(PAGE)
+    with (
+        serving(tmp_path, tmp_path / "page.py", HANDOFF_REGISTRY=str(root / "agents.csv")) as (
+            _,
+            where,
+        ),
+        Visitor(where) as one,
+        Visitor(where) as other,
+    ):
+        first = lend(one, HEADER + AGENT)
+        of_a_visit = lend(one, HEADER + AGENT)
+        of_another = lend(other, HEADER + AGENT)
+        other.press("Back to the default agents")
+        of_all = lend(other, HEADER + AGENT + b"d,Diver,swim to the ground of the sea,sea\n")
+        one.press("Back to the default agents")
+        given_back = lend(one, HEADER + AGENT)
+
+    assert (first, of_another, given_back) == (TAKEN, TAKEN, TAKEN)
+    assert (of_a_visit, of_all) == (NO_ROOM, NO_ROOM)
+
+
+@pytest.mark.slow
+def test_no_uploader_lists_a_file_of_a_server_that_ended(root, tmp_path):
+    """A browser keeps what it lent by the uploader's key: the next server has another one."""
+    keys = []
+    for _ in range(2):
+        with serving(tmp_path, HANDOFF_REGISTRY=str(root / "agents.csv")) as (_, where):
+            with Visitor(where) as visitor:
+                keys.append(visitor.named("agents_file_"))
+            with Visitor(where) as visitor:
+                again = visitor.named("agents_file_")
+            assert again == keys[-1]
+
+    assert keys[0] != keys[1]
