@@ -102,6 +102,8 @@ def visit(browser, start):  # noqa: ARG001 - pages close before the servers that
     """Return a function that opens an address; strange requests and console errors fail."""
     pages = []
     troubles = []
+    # Each check is a visitor of its own.
+    browser.clear_cookies()
 
     def open_page(address, width=1280, scheme="light"):
         page = browser.new_page()

@@ -8,15 +8,18 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
+import streamlit as st
 from app_pages import CHECK
 from streamlit.testing.v1 import AppTest
 from verdict_samples import given
 
 from handoff.core.errors import ProviderUnavailableError
+from handoff.files import visits
 from handoff.files.cases import load_cases
 from handoff.files.registry import load_registry
 from handoff.report.markdown import plain
 from handoff.router import Router
+from handoff.ui import visit as visit_module
 from handoff.ui.check import ahead, queue, turn
 from handoff.ui.check.ahead import AHEAD
 from handoff.ui.uploads import uploader_key
@@ -381,6 +384,36 @@ def test_pasted_lines_are_a_queue(visit, folder):
 
     assert [verdict.query for verdict in kept(folder)] == ["roses", "bread"]
     assert "1 lines hold no query" in words(page)
+
+
+def test_a_reload_keeps_name_and_lines(visit, monkeypatch):
+    """Whoever comes back in the same browser goes on; another visitor sees nothing of theirs."""
+    monkeypatch.setattr(visit_module, "browser", lambda: "ada")
+    page = visit(queue="Pasted lines")
+    page.text_area(key="check_pasted").set_value("roses\nbread")
+    press(page, "Use these")
+    press(page, "Right")
+    st.cache_resource.clear()
+    back = visit(who="", queue="Pasted lines")
+    monkeypatch.setattr(visit_module, "browser", lambda: "bob")
+    other = visit(who="", queue="Pasted lines")
+
+    assert back.text_input(key="check_who").value == "Ada"
+    assert back.text_area(key="check_pasted").value == "roses\nbread"
+    assert back.get("progress")[0].proto.text.startswith("1 of 2 judged")
+    assert other.text_input(key="check_who").value == ""
+    assert "There is nothing to judge yet" in words(other)
+
+
+def test_lines_that_cannot_be_kept_are_used_and_told(visit, monkeypatch):
+    """What does not outlive a reload says so; the queue is judged all the same."""
+    monkeypatch.setattr(visits, "LONGEST_VISIT", 40)
+    page = visit(queue="Pasted lines")
+    page.text_area(key="check_pasted").set_value("roses\n" + "bread " * 20)
+    press(page, "Use these")
+
+    assert "too long to outlive a reload" in words(page)
+    assert "Right" in labels(page)
 
 
 def test_an_uploaded_file_is_a_queue(visit, folder):

@@ -14,14 +14,15 @@ from handoff.ui.check.ahead import gather_ahead
 from handoff.ui.check.book import Book, open_book
 from handoff.ui.check.card import show_card, tell_change, undo_button
 from handoff.ui.check.keys import listen
-from handoff.ui.check.queue import choose_queue, put_in_order
+from handoff.ui.check.queue import choose_queue, put_in_order, use_lines
 from handoff.ui.check.results import keep, list_results
-from handoff.ui.check.turn import complaint, last_in, own_verdicts, reviewer, turn
+from handoff.ui.check.turn import complaint, keep_begun, last_in, own_verdicts, reviewer, turn
 from handoff.ui.controls import policy_controls
 from handoff.ui.opened import Opened, open_page, open_registry
 from handoff.ui.parts import complain, complaint_stops
 from handoff.ui.prices import registry_agreed
 from handoff.ui.uploads import own_files
+from handoff.ui.visit import recall
 from handoff.verdicts.conclusions import pace_seconds
 from handoff.verdicts.queue import Queue, what_is_left
 
@@ -36,6 +37,11 @@ with files:
 
 with naming:
     opened, policy = open_page()
+    state = opened.settings.state_dir
+    if "check_who" not in st.session_state and "check_lines" not in st.session_state:
+        begun = recall(state)
+        st.session_state["check_who"] = begun.get("who", "")
+        use_lines(begun.get("lines", ""))
     with complaint_stops():
         book = open_book(opened)
         book.verdicts()
@@ -80,6 +86,8 @@ with naming:
         placeholder="It is kept with each verdict",
         max_chars=80,
         width=260,
+        on_change=keep_begun,
+        args=(state, "who", "check_who"),
     )
     listen()
 

@@ -1,6 +1,7 @@
 """Which queries are judged, and in which order."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from handoff.core.texts import shorten
 from handoff.files.cases import Cases
 from handoff.report.markdown import plain
 from handoff.ui.calls import evidence_key
+from handoff.ui.check.turn import keep_begun
 from handoff.ui.explore.history import visited
 from handoff.ui.opened import Opened, cases_in_use
 from handoff.ui.prices import queries_agreed
@@ -64,7 +66,9 @@ def choose_queue(opened: Opened) -> Queue:
             st.text_area(
                 "One query per line", key="check_pasted", height=120, persist_state="session"
             )
-            st.form_submit_button("Use these", on_click=_keep_lines)
+            st.form_submit_button(
+                "Use these", on_click=_keep_lines, args=(opened.settings.state_dir,)
+            )
         return _queue_of_lines()
     if source == "visit":
         return make_queue(entry.query for entry in visited())
@@ -116,14 +120,20 @@ def _queue_of_file() -> Queue:
     )
 
 
-def _keep_lines() -> None:
+def use_lines(text: str) -> None:
+    """Make a queue of lines; raises CasesError."""
+    st.session_state["check_lines"] = make_queue(text.splitlines())
+    st.session_state["check_pasted"] = text
+
+
+def _keep_lines(state: Path) -> None:
     """Make a queue of the pasted lines, or say why not."""
     try:
-        queue = make_queue(st.session_state["check_pasted"].splitlines())
+        use_lines(st.session_state["check_pasted"])
     except HandoffError as error:
         st.session_state["check_complaint"] = error
     else:
-        st.session_state["check_lines"] = queue
+        keep_begun(state, "lines", "check_pasted")
 
 
 def _queue_of_lines() -> Queue:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from handoff.core.errors import HandoffError
 from handoff.core.model import Policy
 from handoff.router import Route, Router
 from handoff.ui.check.book import Book
+from handoff.ui.visit import keep
 from handoff.verdicts.conclusions import Signature, verdict_on
 from handoff.verdicts.record import Entry, Undo, Verdict, VerdictKind, parse_note
 
@@ -94,6 +96,14 @@ def know(fingerprint: str) -> None:
 def reviewer() -> str:
     """Return who judges; empty before they said."""
     return parse_note(st.session_state.get("check_who") or "")
+
+
+def keep_begun(state: Path, name: str, key: str) -> None:
+    """Keep what a widget holds for this visitor's next visit, or the complaint."""
+    try:
+        keep(state, **{name: st.session_state[key]})
+    except HandoffError as error:
+        st.session_state["check_complaint"] = error
 
 
 def complaint() -> HandoffError | None:
