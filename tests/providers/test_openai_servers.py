@@ -36,6 +36,17 @@ def test_chats_and_vectors_come_from_two_servers(server, other, configure):
     assert keys(other) == {f"Bearer {OTHER_KEY}"}
 
 
+@pytest.mark.parametrize("status", [404, 501])
+def test_an_endpoint_that_is_not_there_is_asked_once(server, configure, status):
+    """Neither smaller batches nor another attempt would find it, and the sentence says so."""
+    server.quirks = Quirks(lacks=("embeddings",), lacking_status=status)
+
+    with pytest.raises(ProviderRejectedError, match="has nothing at /v1/embeddings"):
+        embedded(configure(), ["one text", "another text"])
+
+    assert counted(server) == {EMBEDDINGS: 1}
+
+
 def test_what_one_server_fails_at_is_told_of_that_one(other, configure):
     """The sentences name the setting of the address, and of the key."""
     settings = configure(embedding_base_url=other.base_url, embedding_api_key=OTHER_KEY)

@@ -20,7 +20,7 @@ _MOST_VAIN = 5
 """Texts that are refused one by one, with none taken, before all are given up."""
 
 _ABOUT_INPUT = {400, 413, 422}
-_UNPROCESSED = 500
+_UNPROCESSED, _ABSENT = 500, 501
 
 Ask = Callable[[Sequence[str]], Awaitable[list[FloatArray | None]]]
 
@@ -145,6 +145,8 @@ def most_tokens(texts: Sequence[str]) -> int:
 
 def _is_about_input(error: ProviderRejectedError) -> bool:
     """Tell whether fewer or other texts might be taken, as far as a refusal says."""
+    if error.status == _ABSENT:
+        return False
     if error.status not in _ABOUT_INPUT and (error.status or 0) < _UNPROCESSED:
         return False
     places, _ = hear(error.said)

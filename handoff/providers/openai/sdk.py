@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
@@ -150,9 +151,10 @@ class _Body(httpx2.AsyncByteStream):
             return Attempt.SUCCESS
         if self._response.status_code < _SERVER_ERROR:
             return Attempt.NEUTRAL
-        if not blames_texts(beginning.decode(errors="replace")):
+        is_absent = self._response.status_code == HTTPStatus.NOT_IMPLEMENTED
+        if not is_absent and not blames_texts(beginning.decode(errors="replace")):
             return Attempt.FAILURE
-        # The same texts would fail again; the SDK obeys this header.
+        # The same would fail again; the SDK obeys this header.
         self._response.headers["x-should-retry"] = "false"
         return Attempt.NEUTRAL
 
