@@ -11,6 +11,7 @@ Asked = Literal["route", "answer", "twice", "eval"]
 LEARNED = {"HANDOFF_OPENAI_EMBEDDING_MODEL": "bge-m3"}
 SHORT = LEARNED | {"HANDOFF_OPENAI_DIMENSIONS": "24"}
 HASTY = {"HANDOFF_OPENAI_TIMEOUT_SECONDS": "0.4", "HANDOFF_OPENAI_DEADLINE_SECONDS": "2"}
+DEPLOYMENT = "{{root}}/openai/deployments/{}?api-version=2024-06-01"
 UNREADABLE = "unreadable"
 """Stands in one of the cases: a text that no model can embed."""
 
@@ -25,7 +26,7 @@ class Kind:
         quirks: How the fake OpenAI is told.
         asked: `route` decides, `answer` asks the agent as well, `twice` routes two queries in one
             process, `eval` judges a file of cases.
-        settings: Variables beside those that name the server.
+        settings: Variables beside those that name the server; {root} as in `address`.
         then: How the server is from the second of two queries on.
         beside: A second server, for embeddings alone.
         fault: What every request meets, and how often; None for each time.
@@ -282,9 +283,17 @@ SERVERS = (
     Kind("the address lacks `/v1`", "Ollama, LM Studio", address="{root}"),
     Kind("a name and a password in the address", "gateways", address="{signed}/v1"),
     Kind(
-        "an address of Azure's older kind",
+        "one address of Azure's older kind",
         "Azure",
-        address="{root}/openai/deployments/gpt-4o?api-version=2024-06-01",
+        Quirks(deployments=True),
+        address=DEPLOYMENT.format("gpt-4o"),
+    ),
+    Kind(
+        "two addresses of Azure's older kind",
+        "Azure",
+        Quirks(deployments=True),
+        settings={"HANDOFF_OPENAI_EMBEDDING_BASE_URL": DEPLOYMENT.format("vectors")},
+        address=DEPLOYMENT.format("gpt-4o"),
     ),
     Kind(
         "a model's name with spaces",

@@ -81,7 +81,7 @@ def _variables(
         named["OPENAI_API_KEY"] = KEY
     if beside is not None:
         named["HANDOFF_OPENAI_EMBEDDING_BASE_URL"] = beside.base_url
-    return named | dict(kind.settings)
+    return named | {name: said.format(root=root) for name, said in kind.settings.items()}
 
 
 @contextlib.contextmanager
