@@ -184,6 +184,12 @@ seen["warm"] = [str(environment._reuse()), str(workflow.env.resources), str(work
 os.environ["HANDOFF_FLYTE_REUSE"] = "1"
 seen["kept warm"] = environment._reuse().concurrency
 
+secrets = ["HANDOFF_OPENAI_EMBEDDING_API_KEY", "HANDOFF_OPENAI_EMBEDDING_BASE_URL"]
+os.environ.update(dict.fromkeys(secrets, "http://secret"))
+seen["passed on"] = list(environment._variables().items())
+for name in secrets:
+    del os.environ[name]
+
 texts = [f"query {at}" for at in range(100)]
 seen["hundred"] = run_here(hundred, queries=texts)
 
@@ -409,6 +415,12 @@ def test_containers_are_reused_only_where_a_setting_says_so(seen):
     assert "cpu=2" in resources
     assert "2Gi" in resources
     assert "openai-api-key" in secrets
+
+
+def test_no_secret_is_passed_on_as_a_setting(seen):
+    """A run shows its variables: neither the key for vectors nor an address with a password."""
+    assert ["HANDOFF_EMBEDDER", "local"] in seen["passed on"]
+    assert not any("secret" in value for _, value in seen["passed on"])
 
 
 def test_without_the_extra_the_import_names_it(run):

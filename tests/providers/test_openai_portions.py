@@ -66,6 +66,16 @@ def test_a_limit_of_texts_is_found_by_halving_and_kept(server, short, status, mo
     assert len(second) == math.ceil(290 / kept)
 
 
+def test_small_portions_are_asked_for_at_the_same_time(server, short):
+    """A server that takes ten texts is not waited for hundreds of times, one after the other."""
+    server.quirks = Quirks(most_texts=10)
+    server.embeddings_delay_seconds = 0.05
+
+    embedded(short(concurrency=4), texts(210))
+
+    assert 1 < server.most_at_once[EMBEDDINGS] <= 4
+
+
 def test_a_limit_of_tokens_is_found_by_halving(server, short):
     """The number of texts that fit stands for it."""
     server.quirks = Quirks(most_tokens=100)

@@ -88,7 +88,8 @@ class OpenAIEmbedder:
         if not texts:
             return np.zeros((0, self.dimensions or 0), dtype=np.float32)
         who = self._settings.server("embeddings").called
-        return await Portions(texts, self._ask, self._dialect, who).fill()
+        at_once = self._settings.concurrency
+        return await Portions(texts, self._ask, self._dialect, who, at_once).fill()
 
     async def _ask(self, texts: Sequence[str]) -> list[FloatArray | None]:
         call = Call(

@@ -1,6 +1,9 @@
 """Texts in as few requests as a server takes them in; one that it cannot embed fails alone."""
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,6 +24,8 @@ _MOST_VAIN = 5
 
 _ABOUT_INPUT = {400, 413, 422}
 _UNPROCESSED, _ABSENT = 500, 501
+_INPUT = re.compile("input|text|content|prompt|batch")
+"""What servers call the texts, where they name what they refuse."""
 
 Ask = Callable[[Sequence[str]], Awaitable[list[FloatArray | None]]]
 
@@ -33,7 +38,9 @@ class Portions:
     as there are halvings down to one text.
     """
 
-    def __init__(self, texts: Sequence[str], ask: Ask, dialect: Dialect, who: str) -> None:
+    def __init__(
+        self, texts: Sequence[str], ask: Ask, dialect: Dialect, who: str, at_once: int
+    ) -> None:
         """Ask for nothing yet.
 
         Args:
@@ -41,11 +48,13 @@ class Portions:
             ask: Asks for the rows of several; None in a row's place where it has no meaning.
             dialect: Of whoever is asked.
             who: What a sentence about the server begins with.
+            at_once: Portions of a server with a limit that are asked for at the same time.
         """
         self._texts = texts
         self._ask = ask
         self._dialect = dialect
         self._who = who
+        self._at_once = at_once
         self._rows: dict[int, FloatArray] = {}
         self._reasons: dict[int, str] = {}
         self._trouble: ProviderError | None = None
@@ -58,12 +67,23 @@ class Portions:
         return np.stack([self._rows[at] for at in range(len(self._texts))])
 
     async def _fill(self, first: int, end: int) -> int:
-        """Embed some texts one portion after the other; return the largest that was taken."""
+        """Embed some texts in portions; return the size of the largest that was taken.
+
+        Small portions, as a server's limit makes them, are asked for several at a time.
+        """
         largest = 0
         while first < end:
-            cut = self._cut(first, end)
-            largest = max(largest, await self._embed(first, cut))
-            first = cut
+            cuts = [first]
+            at_once = 1 if self._dialect.most_texts is None else self._at_once
+            while cuts[-1] < end and len(cuts) <= at_once:
+                cuts.append(self._cut(cuts[-1], end))
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    asked = [tasks.create_task(self._embed(*portion)) for portion in pairwise(cuts)]
+            except BaseExceptionGroup as failures:
+                raise failures.exceptions[0] from None
+            largest = max(largest, *(task.result() for task in asked))
+            first = cuts[-1]
         return largest
 
     def _cut(self, first: int, end: int) -> int:
@@ -150,4 +170,4 @@ def _is_about_input(error: ProviderRejectedError) -> bool:
     if error.status not in _ABOUT_INPUT and (error.status or 0) < _UNPROCESSED:
         return False
     places, _ = hear(error.said)
-    return not places or "input" in places
+    return not places or _INPUT.search(places) is not None

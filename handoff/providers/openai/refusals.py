@@ -16,7 +16,7 @@ from handoff.providers.openai.complaints import quote_complaint
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _ABOUT_TEXTS = re.compile(
     r"\bnan\b|unsupported value|not json compliant|too (?:large|long|many tokens)"
-    r"|context (?:length|size|window)",
+    r"|context (?:length|size|window)|out of memory",
     re.IGNORECASE,
 )
 _A_MODEL = re.compile(r"\b(?:model|deployment)\b")

@@ -35,7 +35,10 @@ def read_vectors(
         length = expect(len(row))
         if len(row) != length:
             raise ProviderReplyError(tell_length(len(row), length))
-    return [unit(row[None])[0] if has else None for row, has in zip(rows, sound, strict=True)]
+    if not any(sound):
+        return [None] * texts
+    units = iter(unit(np.stack([row for row, has in zip(rows, sound, strict=True) if has])))
+    return [next(units) if has else None for has in sound]
 
 
 def tell_length(length: int, expected: int) -> str:
