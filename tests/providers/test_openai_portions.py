@@ -314,3 +314,14 @@ def test_a_next_process_knows_the_rows_of_an_unknown_model(server, configure):
     assert after.evidence.embedder == before.evidence.embedder
     assert after.evidence.embedder.startswith("openai-mine-own-")
     assert np.array_equal(after.evidence.similarities, before.evidence.similarities)
+
+
+@pytest.mark.parametrize("index", ["zero", "missing"])
+def test_vectors_that_are_not_numbered_are_taken_in_order(server, short, index):
+    """Where each has the number 0 or none, each text has its own vector all the same."""
+    given = texts(3)
+    server.quirks = Quirks(index=index)
+
+    rows = embedded(short(), given)
+
+    assert rows == pytest.approx(expected(given), abs=1e-6)

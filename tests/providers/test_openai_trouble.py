@@ -129,7 +129,7 @@ CHAT_TROUBLE = BOTH | {
     ),
 }
 
-NO_MEANING = "OpenAI returned a vector without meaning: try again."
+NO_MEANING = f"{WHO} returned a vector without meaning: try again."
 
 EMBEDDINGS_TROUBLE = BOTH | {
     "no_model": (
@@ -150,7 +150,7 @@ EMBEDDINGS_TROUBLE = BOTH | {
     "zero_row": (ProviderReplyError, NO_MEANING),
     "missing_rows": (
         ProviderReplyError,
-        "OpenAI returned 2 vectors for 3 texts: try again.",
+        f"{WHO} returned 2 vectors for 3 texts: try again.",
     ),
 }
 
@@ -274,8 +274,7 @@ ODD_EMBEDDINGS = {
     "null embedding": {"data": [{"object": "embedding", "index": 0, "embedding": None}]},
     "words": {"data": [{"object": "embedding", "index": 0, "embedding": ["a", "b"]}]},
     "ragged": {"data": [{"object": "embedding", "index": 0, "embedding": [[1.0], [2.0, 3.0]]}]},
-    "no index": {"data": [{"object": "embedding", "embedding": [1.0] * 1536}]},
-    "null index": {"data": [{"object": "embedding", "index": None, "embedding": [1.0] * 1536}]},
+    "index of another": {"data": [{"object": "embedding", "index": 1, "embedding": [1.0] * 1536}]},
     "list for index": {"data": [{"object": "embedding", "index": [], "embedding": [1.0] * 1536}]},
     "usage in words": {"usage": {"prompt_tokens": "many", "total_tokens": "many"}},
     "usage below zero": {"usage": {"prompt_tokens": -4, "total_tokens": -4}},

@@ -106,8 +106,11 @@ class OpenAIEmbedder:
             # The SDK's own method asks for base64 where nobody asks for anything.
             return await client.post("/embeddings", cast_to=load_sdk().Embeddings, body=body)
 
+        who = self._settings.server("embeddings").called
         return await self._connection.call(
-            call, send, lambda reply: read_vectors(reply.data, len(texts), self._dialect.expect)
+            call,
+            send,
+            lambda reply: read_vectors(reply.data, len(texts), self._dialect.expect, who),
         )
 
 

@@ -112,7 +112,7 @@ class Portions:
             for at, row in enumerate(rows, start=first):
                 if row is None:
                     self._trouble = ProviderReplyError(
-                        "OpenAI returned a vector without meaning: try again."
+                        f"{self._who} returned a vector without meaning: try again."
                     )
                     self._reasons[at] = (
                         f"{self._who} returned a vector without meaning for this text: put it "

@@ -12,7 +12,7 @@ from handoff.core.scoring import unit
 
 
 def read_vectors(
-    data: Sequence[Any], texts: int, expect: Callable[[int], int]
+    data: Sequence[Any], texts: int, expect: Callable[[int], int], who: str
 ) -> list[FloatArray | None]:
     """Return the unit row of each text, in order; None where a vector has no meaning.
 
@@ -20,16 +20,17 @@ def read_vectors(
         data: The reply's rows.
         texts: How many were asked for.
         expect: Says of a vector's length how long it should be.
+        who: Sent them, as a sentence begins with it.
 
     Raises:
         ProviderReplyError: There are too few, too many, or some of another length.
         ValueError: Something is no row of numbers; so does TypeError.
     """
-    if len(data) != texts or {row.index for row in data} != set(range(texts)):
+    if len(data) != texts:
         raise ProviderReplyError(
-            f"OpenAI returned {len(data)} vectors for {texts} texts: try again."
+            f"{who} returned {len(data)} vectors for {texts} texts: try again."
         )
-    rows = [_row(each.embedding) for each in sorted(data, key=lambda row: row.index)]
+    rows = [_row(each.embedding) for each in _in_order(data, who)]
     sound = [bool(np.isfinite(row).all() and row.any()) for row in rows]
     for row in rows:
         length = expect(len(row))
@@ -39,6 +40,16 @@ def read_vectors(
         return [None] * texts
     units = iter(unit(np.stack([row for row, has in zip(rows, sound, strict=True) if has])))
     return [next(units) if has else None for has in sound]
+
+
+def _in_order(data: Sequence[Any], who: str) -> Sequence[Any]:
+    """Return a reply's rows in the order of their numbers; as they come where none is told."""
+    numbers = [getattr(row, "index", None) for row in data]
+    if set(numbers) == set(range(len(data))):
+        return sorted(data, key=lambda row: int(row.index))
+    if set(numbers) <= {0} or set(numbers) == {None}:
+        return data
+    raise ProviderReplyError(f"{who} numbered its vectors in no order: try again.")
 
 
 def tell_length(length: int, expected: int) -> str:
