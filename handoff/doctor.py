@@ -1,6 +1,6 @@
 """What can route here, with which settings, and where they came from; never the key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from handoff.files.openai_settings import OpenAISettings
 from handoff.files.servers import Server
 from handoff.files.settings import Settings, load_settings
 from handoff.providers.embedded import choose_embedded, tell_alone
+from handoff.report.numbers import milliseconds
+from handoff.report.route_words import waiting
 from handoff.resilience.cache import VectorCache
 from handoff.trace import Trace
 from handoff.workbench import Workbench, open_workbench
@@ -32,8 +34,13 @@ class Finding:
     fatal: bool = False
 
 
-def examine(environ: Mapping[str, str]) -> list[Finding]:
-    """Look at settings, registry, policy, cache and providers; asks each provider once."""
+def examine(environ: Mapping[str, str], tell: Callable[[str], object]) -> list[Finding]:
+    """Look at settings, registry, policy, cache and providers; asks each provider once.
+
+    Args:
+        environ: The variables.
+        tell: Is told what is waited for, where that may take a while.
+    """
     try:
         settings = load_settings(environ)
     except HandoffError as error:
@@ -44,7 +51,7 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         _folder("verdicts", settings.state_dir, "no verdict can be kept"),
         *_settings(settings, environ),
         _hosts(environ),
-        *_providers(settings),
+        *_providers(settings, tell),
     ]
 
 
@@ -168,7 +175,7 @@ def _key(server: Server, environ: Mapping[str, str]) -> str:
     return f"there ({name if from_environment else '.streamlit/secrets.toml'})"
 
 
-def _providers(settings: Settings) -> list[Finding]:
+def _providers(settings: Settings, tell: Callable[[str], object]) -> list[Finding]:
     """Join the providers, ask them, and look at what the cache holds beside their vectors."""
     try:
         connection = build_connection(settings)
@@ -176,12 +183,15 @@ def _providers(settings: Settings) -> list[Finding]:
     except HandoffError as error:
         return [Finding("providers", str(error), fatal=True)]
     bench = Workbench(settings, router, Examples(), connection, BackgroundLoop())
+    if bench.may_load:
+        tell(waiting(bench.may_load, ""))
     return [*_answers(bench), *_kept(bench)]
 
 
 def _answers(bench: Workbench) -> list[Finding]:
     """Route one query over a registry of one agent, without the cache."""
     trace = Trace()
+    is_cold = bool(bench.may_load)
     try:
         with closing(bench):
             (evidence,) = bench.gather(["Is anybody there?"], trace)
@@ -198,9 +208,17 @@ def _answers(bench: Workbench) -> list[Finding]:
         if dialect.refused
     ]
     troubles = [span.facts.trouble for span in trace.spans if span.facts.trouble]
+
+    def after(stage: str) -> str:
+        (took,) = [span.ms for span in trace.spans if span.name == stage]
+        return f", after {milliseconds(took)}" if is_cold else ""
+
     return [
-        Finding("embedder answers", f"yes: {evidence.embedder}"),
-        Finding("tagger answers", f"no: {troubles[0]}" if troubles else f"yes: {evidence.tagger}"),
+        Finding("embedder answers", f"yes: {evidence.embedder}{after('embed_query')}"),
+        Finding(
+            "tagger answers",
+            f"no: {troubles[0]}" if troubles else f"yes: {evidence.tagger}{after('extract_tags')}",
+        ),
         *refused,
     ]
 

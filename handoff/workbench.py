@@ -76,6 +76,17 @@ class Workbench:
         """What a threshold that is found here stands on."""
         return Ground(self.router.embedder.identity, self.registry.fingerprint)
 
+    @property
+    def may_load(self) -> tuple[str, ...]:
+        """The labels of the servers that may have to load a model before they answer a query."""
+        if self.connection is None:
+            return ()
+        jobs = {"chat": self.settings.tagger, "embeddings": self.settings.embedder}
+        asked = [job for job, whose in jobs.items() if whose == "openai"]
+        cold = filter(self.connection.is_cold, asked)
+        servers = (self.connection.settings.server(job).label for job in cold)
+        return tuple(dict.fromkeys(servers))
+
     def over(
         self, registry: Registry, examples: Examples | None = None, *, on_disk: bool = True
     ) -> "Workbench":

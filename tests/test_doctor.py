@@ -1,6 +1,7 @@
 """`handoff doctor`: what can route here, and never the key."""
 
 import os
+import re
 import sys
 
 import numpy as np
@@ -132,6 +133,29 @@ def test_an_address_without_a_key_is_asked_with_none(doctor, monkeypatch):
     assert code == 0
     assert "OpenAI key        none is sent to the server of OPENAI_BASE_URL; where it wants" in said
     assert "tagger answers    yes: openai-gpt-4o-mini-" in said
+
+
+def test_models_that_are_loaded_first_are_waited_for_once(root, monkeypatch, capsys):
+    """It says so, takes its time, says how long it took, and begins nothing anew."""
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "argv", ["handoff", "doctor"])
+    with FakeOpenAI(quirks=Quirks(loading_seconds=1.5)) as server:
+        monkeypatch.delenv("HANDOFF_EMBEDDER")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("HANDOFF_OPENAI_TIMEOUT_SECONDS", "1")
+        monkeypatch.setenv("HANDOFF_OPENAI_DEADLINE_SECONDS", "1.2")
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    said = capsys.readouterr()
+
+    assert ended.value.code == 0
+    assert said.err == (
+        "Waiting for the server of OPENAI_BASE_URL, which may be loading a model \u2026\n"
+    )
+    assert re.search(r"embedder answers  yes: openai-\S+, after [1-9],\d{3} ms", said.out)
+    assert re.search(r"tagger answers    yes: openai-\S+, after [1-9],\d{3} ms", said.out)
+    assert len(server.requests) == 3
 
 
 def test_two_servers_are_told_apart(doctor, monkeypatch):

@@ -64,7 +64,7 @@ def route(
 @click.command()
 def doctor() -> int:
     """Say what can route here, with which settings, and where they came from."""
-    findings = examine(os.environ)
+    findings = examine(os.environ, lambda told: click.echo(told, err=True))
     click.echo(report(findings))
     return ERROR if any(finding.fatal for finding in findings) else OK
 

@@ -13,6 +13,7 @@ HandoffError                     a sentence that says what is wrong and what to 
 └── ProviderError                an embedder, a tagger or a runner failed
     ├── ProviderUnavailableError   time-out, no connection, 5xx: another try may work
     │   ├── TimedOutError          no answer in time; it may still be billed
+    │   ├── LoadingError           a model is being loaded: it answers in a while
     │   ├── RateLimitedError       too many requests for now
     │   └── RestingError           it failed so often that it is left alone for a while
     ├── ProviderRejectedError      key, model, quota or request refused: the same fails again
@@ -129,6 +130,10 @@ class ProviderUnavailableError(ProviderError):
 
 class TimedOutError(ProviderUnavailableError):
     """No answer in time; what was asked may still be billed."""
+
+
+class LoadingError(ProviderUnavailableError):
+    """A model is being loaded: it answers in a while."""
 
 
 class RateLimitedError(ProviderUnavailableError):

@@ -27,6 +27,8 @@ class OpenAISettings:
         dimensions: Of the vectors; None for the model's own.
         timeout_seconds: For one attempt.
         deadline_seconds: For a whole call with its retries; waiting for our own limits is free.
+        first_seconds: For the first answer of a model that may have to be loaded, on a server that
+            is not OpenAI's own; not more than `deadline_seconds` for no more time than the others.
         concurrency: Calls at a time, an endpoint.
         requests_per_minute: None for no limit.
         tokens_per_minute: None for no limit.
@@ -41,6 +43,7 @@ class OpenAISettings:
     dimensions: int | None = None
     timeout_seconds: float = 8.0
     deadline_seconds: float = 20.0
+    first_seconds: float = 60.0
     concurrency: int = 10
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
@@ -85,6 +88,7 @@ def load_openai(environ: Mapping[str, str]) -> OpenAISettings | None:
         or preset.timeout_seconds,
         deadline_seconds=positive(environ, "HANDOFF_OPENAI_DEADLINE_SECONDS")
         or preset.deadline_seconds,
+        first_seconds=positive(environ, "HANDOFF_OPENAI_FIRST_SECONDS") or preset.first_seconds,
         concurrency=whole(environ, "HANDOFF_CONCURRENCY") or preset.concurrency,
         requests_per_minute=whole(environ, "HANDOFF_OPENAI_REQUESTS_PER_MINUTE"),
         tokens_per_minute=whole(environ, "HANDOFF_OPENAI_TOKENS_PER_MINUTE"),

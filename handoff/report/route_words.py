@@ -181,6 +181,18 @@ def answered_by(route: Route, router: Router) -> str:
     )
 
 
+def waiting(may_load: Sequence[str], otherwise: str) -> str:
+    """Say what is waited for while a query is on its way.
+
+    Args:
+        may_load: The servers that may have to load a model first.
+        otherwise: What is said where there is none.
+    """
+    if not may_load:
+        return otherwise
+    return f"Waiting for {listed(may_load)}, which may be loading a model \u2026"
+
+
 def spending(spans: Sequence[Span], visit_usd: float) -> str:
     """Say what a route used and cost, and this session; empty where nothing was billed."""
     tokens, cost_usd = billed(spans)

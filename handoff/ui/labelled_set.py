@@ -26,6 +26,7 @@ from handoff.files.cases import SHAPE, Case, Cases, add_cases, parse_known_cases
 from handoff.files.csv_table import load_bytes
 from handoff.files.sole_writer import sole_writer
 from handoff.report.markdown import plain
+from handoff.report.route_words import waiting
 from handoff.report.set_words import set_notes
 from handoff.ui.calls import evidence_key
 from handoff.ui.opened import Opened, cases_in_use
@@ -143,6 +144,9 @@ def gather_set(opened: Opened, cases: Cases, doing: str) -> LabelledSet | None:
     if not queries_agreed(opened, _ungathered(opened, cases), "This", f"ask_{doing}"):
         return None
     place = st.empty()
+    may_load = opened.bench.may_load
+    if may_load:
+        place.caption(waiting(may_load, ""))
     for run in _gather(opened, cases):
         with place.container(horizontal=True, vertical_alignment="center"):
             total = len(run.cases)

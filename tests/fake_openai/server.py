@@ -140,6 +140,10 @@ class FakeOpenAI:
         with self._lock:
             self._faults.clear()
 
+    def unload(self) -> None:
+        """Drop the models, so that each has to be loaded again."""
+        self._loaded.clear()
+
     def clear(self) -> None:
         """Forget the requests; faults and delays stay."""
         self.requests.clear()

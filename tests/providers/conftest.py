@@ -43,6 +43,7 @@ def server(running, monkeypatch):
     running.watch()
     running.mend()
     running.quirks = Quirks()
+    running.unload()
     running.clear()
     running.chat_delay_seconds = running.embeddings_delay_seconds = 0.0
     return running
@@ -54,7 +55,11 @@ def configure(server, tmp_path):
 
     def settings(*, embedder="openai", tagger="openai", cap=None, **changes):
         openai = OpenAISettings(
-            api_key=KEY, base_url=server.base_url, timeout_seconds=0.5, deadline_seconds=3
+            api_key=KEY,
+            base_url=server.base_url,
+            timeout_seconds=0.5,
+            deadline_seconds=3,
+            first_seconds=0,
         )
         return Settings(
             registry=tmp_path / "agents.csv",

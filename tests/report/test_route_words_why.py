@@ -32,6 +32,7 @@ from handoff.report.route_words import (
     comparison,
     filter_note,
     reason,
+    waiting,
 )
 
 
@@ -363,3 +364,11 @@ def test_every_sentence_begins_and_ends_as_one(similarities, tags, policy, degra
 def test_there_are_always_four_ways(similarities, tags, policy):
     """Threshold, filter, tags and runner-up each get their sentence."""
     assert len(ways(routed(*similarities, tags=tags, policy=policy))) == 4
+
+
+def test_who_may_load_a_model_is_waited_for_by_name():
+    """A person who waits a minute knows for whom; otherwise the page says what it does."""
+    assert waiting((), "Routing \u2026") == "Routing \u2026"
+    assert waiting(("the server of A", "the server of B"), "Routing \u2026") == (
+        "Waiting for the server of A and the server of B, which may be loading a model \u2026"
+    )

@@ -10,7 +10,11 @@ Asked = Literal["route", "answer", "twice", "eval"]
 
 LEARNED = {"HANDOFF_OPENAI_EMBEDDING_MODEL": "bge-m3"}
 SHORT = LEARNED | {"HANDOFF_OPENAI_DIMENSIONS": "24"}
-HASTY = {"HANDOFF_OPENAI_TIMEOUT_SECONDS": "0.4", "HANDOFF_OPENAI_DEADLINE_SECONDS": "2"}
+HASTY = {
+    "HANDOFF_OPENAI_TIMEOUT_SECONDS": "0.4",
+    "HANDOFF_OPENAI_DEADLINE_SECONDS": "2",
+    "HANDOFF_OPENAI_FIRST_SECONDS": "4",
+}
 DEPLOYMENT = "{{root}}/openai/deployments/{}?api-version=2024-06-01"
 UNREADABLE = "unreadable"
 """Stands in one of the cases: a text that no model can embed."""

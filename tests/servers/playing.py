@@ -76,6 +76,7 @@ def _variables(
         "HANDOFF_CACHE_DIR": str(folder / "cache"),
         "HANDOFF_STATE_DIR": str(folder / "state"),
         "HANDOFF_OPENAI_DEADLINE_SECONDS": "6",
+        "HANDOFF_OPENAI_FIRST_SECONDS": "8",
     }
     if kind.keyed:
         named["OPENAI_API_KEY"] = KEY

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import streamlit as st
-from fake_openai import FakeOpenAI
+from fake_openai import FakeOpenAI, Quirks
 from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
@@ -152,4 +152,20 @@ def test_a_large_registry_asks_before_it_costs(page, server, tmp_path):
 
     assert before == 0
     assert "Embedding these 300 agents on the server of OPENAI_BASE_URL costs at most $" in asked
+    assert len(server.requests) == 3
+
+
+def test_models_that_are_loaded_first_are_waited_for_once(page, server, monkeypatch):
+    """The first visitor's page waits longer than an answer may take, and begins nothing anew."""
+    server.quirks = Quirks(loading_seconds=1.5)
+    monkeypatch.setenv("HANDOFF_OPENAI_TIMEOUT_SECONDS", "1")
+    monkeypatch.setenv("HANDOFF_OPENAI_DEADLINE_SECONDS", "2")
+    told = []
+    monkeypatch.setattr(
+        "handoff.report.route_words.waiting", lambda *said: told.append(said[0]) or said[1]
+    )
+    page.run()
+
+    assert page.success[0].proto.title == "Hand off to Baker"
+    assert told == [("the server of OPENAI_BASE_URL",)]
     assert len(server.requests) == 3

@@ -8,9 +8,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from handoff.core.errors import (
+    LoadingError,
     ProviderError,
     ProviderRejectedError,
+    ProviderReplyError,
+    RateLimitedError,
     SpendingCapError,
+    TimedOutError,
 )
 from handoff.files.openai_settings import OpenAISettings
 from handoff.files.servers import Server
@@ -20,6 +24,7 @@ from handoff.providers.openai.prices import Price
 from handoff.resilience.breaker import Breaker
 from handoff.resilience.limiter import RateLimiter
 from handoff.resilience.spending import SpendingCap, visitor_cap
+from handoff.resilience.warming import Warmth
 from handoff.trace import note
 
 if TYPE_CHECKING:
@@ -27,6 +32,9 @@ if TYPE_CHECKING:
 
 MOST_REPLY_BYTES = 4 * 2**20
 """A streamed answer of 400 tokens takes a thirtieth of it."""
+
+LOADING_PAUSE_SECONDS = 1.0
+"""Between two requests to a server that says that it is loading a model."""
 
 Reply = TypeVar("Reply")
 Result = TypeVar("Result")
@@ -61,9 +69,15 @@ class Call:
 
 @dataclass(slots=True)
 class _Patience:
-    """How long a call may still take, over all its requests."""
+    """How long a call may still take, over all its requests.
+
+    Attributes:
+        seconds: What is left.
+        is_first: It waits for a model that may have to be loaded, in one attempt.
+    """
 
     seconds: float
+    is_first: bool = False
 
 
 class OpenAIConnection:
@@ -85,7 +99,7 @@ class OpenAIConnection:
             prices: By model.
             cap: What may be spent.
             clock: For breakers and limiters, seconds that never go back.
-            sleep: For limiters.
+            sleep: For limiters, and while a model is loaded.
         """
         self.settings = settings
         self.breakers = {name: Breaker(name, clock=clock) for name in ("chat", "embeddings")}
@@ -95,12 +109,26 @@ class OpenAIConnection:
         self._slots = {name: asyncio.Semaphore(settings.concurrency) for name in self.breakers}
         self._requests = RateLimiter(settings.requests_per_minute, clock=clock, sleep=sleep)
         self._tokens = RateLimiter(settings.tokens_per_minute, clock=clock, sleep=sleep)
+        self._sleep = sleep
+        self._clock = clock
         self._clients: dict[Server, Any] = {}
+        self._warmths: dict[tuple[str, str], Warmth] = {}
 
     async def close(self) -> None:
         """Close the clients' connections, on the loop that used them."""
         while self._clients:
             await self._clients.popitem()[1].close()
+
+    def is_cold(self, endpoint: str) -> bool:
+        """Tell whether the model of `chat` or `embeddings` may have to be loaded."""
+        settings = self.settings
+        if (
+            settings.server(endpoint).is_openai
+            or settings.first_seconds <= settings.deadline_seconds
+        ):
+            return False
+        model = settings.chat_model if endpoint == "chat" else settings.embedding_model
+        return self._warmth(endpoint, model).is_cold
 
     async def call(
         self,
@@ -111,7 +139,9 @@ class OpenAIConnection:
         """Make a request through the SDK, book what it used, and read the reply.
 
         Where the server refuses a field, the same is asked again in another form of it. Each
-        request is booked and counted as any other; the deadline is that of all together.
+        request is booked and counted as any other; the deadline is that of all together. A model
+        that may have to be loaded is asked by one call first, which waits longer, and for which
+        the others wait.
 
         Args:
             call: What is asked, and what it may cost at most.
@@ -121,17 +151,43 @@ class OpenAIConnection:
         Raises:
             ProviderError: Refused before the call, failed, or not understood.
         """
+        if not self.is_cold(call.endpoint):
+            return await self._negotiate(
+                call, send, read, _Patience(self.settings.deadline_seconds)
+            )
+        async with self._warmth(call.endpoint, call.model).asking() as is_first:
+            settings = self.settings
+            seconds = settings.first_seconds if is_first else settings.deadline_seconds
+            patience = _Patience(seconds, is_first=is_first)
+            try:
+                return await self._negotiate(call, send, read, patience)
+            except TimedOutError:
+                if not is_first:
+                    raise
+            raise TimedOutError(
+                f"{settings.server(call.endpoint).called} did not answer within {seconds:g} s, "
+                "which is the time for loading a model: try again, or raise "
+                "HANDOFF_OPENAI_FIRST_SECONDS."
+            )
+
+    async def _negotiate(
+        self,
+        call: Call,
+        send: Send[Reply],
+        read: Callable[[Reply], Result],
+        patience: "_Patience",
+    ) -> Result:
+        """Ask until the server takes the fields as they are put."""
         server = self.settings.server(call.endpoint)
         dialect = self.dialects.of(call.endpoint, call.model)
         phrasing = Phrasing(dialect, call.fields, at_openai=server.is_openai)
-        patience = _Patience(self.settings.deadline_seconds)
 
         async def put(client: Any) -> Reply:  # noqa: ANN401 - the SDK is not imported here
             return await send({"model": call.model, **call.body, **phrasing.put()}, client)
 
         while True:
             try:
-                result = await self._ask(call, put, read, patience)
+                result = await self._ask_loaded(call, put, read, patience)
             except ProviderRejectedError as error:
                 blamed = phrasing.blamed(error.status, error.said)
                 if blamed is None:
@@ -147,6 +203,30 @@ class OpenAIConnection:
                 phrasing.accepted()
                 return result
             note(retries=1)
+
+    async def _ask_loaded(
+        self,
+        call: Call,
+        send: Callable[[Any], Awaitable[Reply]],
+        read: Callable[[Reply], Result],
+        patience: "_Patience",
+    ) -> Result:
+        """Make one request, and again as long as the server says that it loads the model."""
+        while True:
+            try:
+                return await self._ask(call, send, read, patience)
+            except LoadingError:
+                if not patience.is_first or patience.seconds <= LOADING_PAUSE_SECONDS:
+                    raise
+            patience.seconds -= LOADING_PAUSE_SECONDS
+            await self._sleep(LOADING_PAUSE_SECONDS)
+
+    def _warmth(self, endpoint: str, model: str) -> Warmth:
+        """Return whether a model answered lately, as far as this process knows."""
+        answers = (RateLimitedError, ProviderRejectedError, ProviderReplyError)
+        return self._warmths.setdefault(
+            (endpoint, model), Warmth(answers, (SpendingCapError,), clock=self._clock)
+        )
 
     async def _ask(
         self,
@@ -171,7 +251,10 @@ class OpenAIConnection:
                         server, self.settings, self.breakers, self._requests
                     )
                 async with sdk.following(patience.seconds, call.most_reply_bytes) as course:
-                    reply = await send(self._clients[server])
+                    client = self._clients[server]
+                    if patience.is_first:
+                        client = sdk.patient(client, patience.seconds)
+                    reply = await send(client)
             refuse_error(reply, server)
             tokens = sdk.usage(reply)
             _book(payers, reserved, price, tokens)

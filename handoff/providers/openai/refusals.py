@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from handoff.core.errors import (
+    LoadingError,
     ProviderError,
     ProviderRejectedError,
     ProviderUnavailableError,
@@ -19,6 +20,7 @@ _ABOUT_TEXTS = re.compile(
     r"|context (?:length|size|window)|out of memory",
     re.IGNORECASE,
 )
+_LOADING = re.compile(r"\bloading\b|warming up|starting up", re.IGNORECASE)
 _A_MODEL = re.compile(r"\b(?:model|deployment)\b")
 _VERSION = re.compile(r"/v\d")
 
@@ -45,6 +47,11 @@ def blames_texts(said: str) -> bool:
     return _ABOUT_TEXTS.search(said) is not None
 
 
+def says_loading(said: str) -> bool:
+    """Tell whether a server says that it is loading a model."""
+    return _LOADING.search(said) is not None
+
+
 def translate_refusal(refusal: Refusal, server: Server, model: str) -> ProviderError:
     """Return our error for it."""
     quoted = quote_complaint(refusal.said, server.secrets)
@@ -63,11 +70,8 @@ def translate_refusal(refusal: Refusal, server: Server, model: str) -> ProviderE
             told = f"refused{aside}: check {server.key_named_by}, and what it may do."
         case 404 | 501:
             told = _tell_missing(refusal, server, model, aside)
-        case status if status >= _SERVER_ERROR and blames_texts(refusal.said):
-            told = f"cannot take a text, with status {status}{aside}: put it otherwise, or shorter."
         case status if status >= _SERVER_ERROR:
-            kind = ProviderUnavailableError
-            told = f"failed with status {status}{aside}: try again."
+            kind, told = _tell_failure(refusal, aside)
         case status if status >= _CLIENT_ERROR:
             told = f"refused the request with status {status}{aside}: check the settings."
         case _:
@@ -76,6 +80,16 @@ def translate_refusal(refusal: Refusal, server: Server, model: str) -> ProviderE
     if isinstance(error, ProviderRejectedError):
         error.status, error.said = refusal.status, refusal.said
     return error
+
+
+def _tell_failure(refusal: Refusal, aside: str) -> tuple[type[ProviderError], str]:
+    """Tell a server that failed from one that is well: with these texts, or in a while."""
+    if says_loading(refusal.said):
+        return LoadingError, f"is loading its model{aside}: try again in a while."
+    told = f"with status {refusal.status}{aside}"
+    if blames_texts(refusal.said):
+        return ProviderRejectedError, f"cannot take a text, {told}: put it otherwise, or shorter."
+    return ProviderUnavailableError, f"failed {told}: try again."
 
 
 def _tell_missing(refusal: Refusal, server: Server, model: str, aside: str) -> str:

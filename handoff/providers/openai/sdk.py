@@ -26,7 +26,12 @@ from handoff.core.errors import (
 from handoff.files.openai_settings import OpenAISettings
 from handoff.files.servers import Server
 from handoff.providers.openai.complaints import quote_complaint
-from handoff.providers.openai.refusals import Refusal, blames_texts, translate_refusal
+from handoff.providers.openai.refusals import (
+    Refusal,
+    blames_texts,
+    says_loading,
+    translate_refusal,
+)
 from handoff.resilience.breaker import Attempt, Breaker, BreakerOpenError
 from handoff.resilience.limiter import RateLimiter
 from handoff.trace import note
@@ -151,10 +156,11 @@ class _Body(httpx2.AsyncByteStream):
             return Attempt.SUCCESS
         if self._response.status_code < _SERVER_ERROR:
             return Attempt.NEUTRAL
+        said = beginning.decode(errors="replace")
         is_absent = self._response.status_code == HTTPStatus.NOT_IMPLEMENTED
-        if not is_absent and not blames_texts(beginning.decode(errors="replace")):
+        if not (is_absent or blames_texts(said) or says_loading(said)):
             return Attempt.FAILURE
-        # The same would fail again; the SDK obeys this header.
+        # The same would fail again, and loading takes longer; the SDK obeys this header.
         self._response.headers["x-should-retry"] = "false"
         return Attempt.NEUTRAL
 
@@ -223,9 +229,7 @@ def connect(
     server: Server, settings: OpenAISettings, breakers: dict[str, Breaker], requests: RateLimiter
 ) -> openai.AsyncOpenAI:
     """Return a client of one server on the loop that runs."""
-    timeout = httpx2.Timeout(
-        settings.timeout_seconds, connect=min(_CONNECT_SECONDS, settings.timeout_seconds)
-    )
+    timeout = _timeout(settings.timeout_seconds)
     http = _GuardedClient(
         timeout=timeout,
         base_url=server.root or OWN_ADDRESS,
@@ -245,6 +249,15 @@ def connect(
         # So that the bytes that are counted are those that will be held.
         default_headers={"Accept-Encoding": "identity"},
     )
+
+
+def patient(client: openai.AsyncOpenAI, seconds: float) -> openai.AsyncOpenAI:
+    """Return a client that waits so long for an answer, over the same connections."""
+    return client.with_options(timeout=_timeout(seconds))
+
+
+def _timeout(seconds: float) -> httpx2.Timeout:
+    return httpx2.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ from handoff.report.route_words import (
     spending,
     troubles,
     voice,
+    waiting,
     what_would_change,
 )
 from handoff.router import Route, judge
@@ -109,7 +110,8 @@ with asking:
 
 try:
     query = parse_query(st.session_state["q"])
-    with stages, st.spinner("Routing \u2026", show_time=True):
+    doing = waiting(opened.bench.may_load, "Routing \u2026")
+    with stages, st.spinner(doing, show_time=True):
         evidence, spans = gather(router, query)
 except HandoffError as error:
     with asking:
