@@ -17,11 +17,11 @@ from handoff.providers.openai.connection import OpenAIConnection
 from handoff.resilience.breaker import BreakerState
 from handoff.resilience.spending import SpendingCap, visitor_cap
 from handoff.router import Route, Router
+from handoff.ui.visit import browser
 from handoff.workbench import Workbench
 
 Result = TypeVar("Result")
 
-_COOKIE = "_streamlit_xsrf"
 _MOST_PURSES = 10_000
 _PIECE_SECONDS = 0.05
 
@@ -98,26 +98,14 @@ def resting(bench: Workbench) -> dict[str, float]:
 def _purse() -> SpendingCap:
     cap: SpendingCap | None = st.session_state.get("visit_cap")
     if cap is None:
-        limit, browser = load_settings(os.environ).visitor_cap_usd, _browser()
-        cap = _new_purse(limit) if browser is None else _purse_of(browser, limit)
+        limit, known = load_settings(os.environ).visitor_cap_usd, browser()
+        cap = _new_purse(limit) if known is None else _purse_of(known, limit)
         st.session_state["visit_cap"] = cap
     return cap
 
 
-def _browser() -> int | None:
-    """Return what tells a visitor's browser from others, reloads and tabs alike; None for nothing.
-
-    Streamlit gives each a token against forged requests, and masks it anew whenever it sends it.
-    """
-    try:
-        _, mask, masked, _ = st.context.cookies[_COOKIE].split("|")
-        return int(masked, 16) ^ int((mask * len(masked))[: len(masked)], 16)
-    except (KeyError, ValueError):
-        return None
-
-
 @st.cache_resource(max_entries=_MOST_PURSES, show_spinner=False)
-def _purse_of(browser: int, limit: float | None) -> SpendingCap:  # noqa: ARG001 - a key
+def _purse_of(known: str, limit: float | None) -> SpendingCap:  # noqa: ARG001 - a key
     return _new_purse(limit)
 
 
