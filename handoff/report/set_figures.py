@@ -50,7 +50,11 @@ _COLORS = {
     Ending.WRONG: THRESHOLD,
     Ending.TAKEN: DARK_ORANGE,
 }
-_ASTRAY = "#C24F00"
+_FEW_TO_MANY = {
+    "light": ("#F8DCC6", "#F0B48A", "#E48F55", "#C24F00", "#8F3A00"),
+    "dark": ("#4A2308", "#6E3208", "#8A3D06", "#A84400", "#C24F00"),
+}
+"""What goes astray, by how many: the more, the further from the ground it stands on."""
 _LOOKS = ((BEST, "solid"), (THRESHOLD, "dash"), (BELOW, "dot"))
 _POINTS = 300
 _BINS = 40
@@ -234,7 +238,7 @@ def account_alt(analysis: Analysis) -> str:
 def confusion_chart(analysis: Analysis, ink: str | None) -> Chart:
     """Return the agents that matter against each other: who should get, and who gets.
 
-    Of a large registry, those with the most cases that went astray.
+    Of a large registry, those of the confusions with the most cases.
     """
     shown = _busiest(analysis)
     registry, cells = analysis.labelled.registry, analysis.confusion
@@ -248,6 +252,12 @@ def confusion_chart(analysis: Analysis, ink: str | None) -> Chart:
         if expected in place and got in place
     ]
     most = max((cases for *_, cases, _, _ in listed), default=1)
+    worst = max((cases for *_, cases, _, right in listed if not right), default=1)
+    scale = _FEW_TO_MANY["dark" if ink is None else "light"]
+    colors = [
+        BEST if right else scale[-(-len(scale) * cases // worst) - 1]
+        for *_, cases, _, right in listed
+    ]
     size = 24 if len(shown) <= MOST_CELLS_ACROSS // 2 else 15
     trace = {
         "type": "scatter",
@@ -255,7 +265,12 @@ def confusion_chart(analysis: Analysis, ink: str | None) -> Chart:
         "x": [x for x, *_ in listed],
         "y": [y for _, y, *_ in listed],
         "text": [f"{cases:,}" for _, _, cases, _, _ in listed],
-        "textfont": {"size": SMALL_PX, "color": ON_BAR},
+        "textfont": {
+            "size": SMALL_PX,
+            "color": [
+                ON_LIGHT_BAR if color in _FEW_TO_MANY["light"][:3] else ON_BAR for color in colors
+            ],
+        },
         "customdata": [key for *_, key, _ in listed],
         "hovertext": [f"{names[y]} \u2192 {names[x]}: {cases:,}" for x, y, cases, _, _ in listed],
         "hoverinfo": "text",
@@ -263,7 +278,7 @@ def confusion_chart(analysis: Analysis, ink: str | None) -> Chart:
             "symbol": "square",
             "opacity": 1,
             "size": [size * (0.75 + 0.35 * cases / most) for _, _, cases, _, _ in listed],
-            "color": [BEST if right else _ASTRAY for *_, right in listed],
+            "color": colors,
             "line": {"width": 0},
         },
     }
@@ -289,6 +304,15 @@ def confusion_alt(analysis: Analysis) -> str:
         f"{cells.cases[0]:,} of {agent_name(registry, int(cells.expected[0]))} go to "
         f"{agent_name(registry, int(cells.got[0]))}."
     )
+
+
+def confusion_note(analysis: Analysis) -> str | None:
+    """Say how many agents that chart shows, and which; None where it shows all that matter."""
+    figures = analysis.by_agent
+    met, shown = int(((figures.expected + figures.got) > 0).sum()), len(_busiest(analysis)) - 1
+    if shown >= met:
+        return None
+    return f"{shown:,} of {met:,} agents shown: those that are confused most often."
 
 
 def learning_chart(curve: Sequence[CurvePoint], before: float, ink: str | None) -> Chart:
@@ -323,15 +347,17 @@ def learning_alt(curve: Sequence[CurvePoint], before: float) -> str:
 
 
 def _busiest(analysis: Analysis) -> list[int]:
-    """Return at most so many positions as fit, in registry order, and nobody last."""
-    cells = analysis.confusion
-    astray = cells.off_diagonal if len(analysis.by_agent.got) >= MOST_CELLS_ACROSS else cells
-    weight = np.zeros(len(analysis.by_agent.got), dtype=np.intp)
-    for owners in (astray.expected, astray.got):
-        named = owners >= 0
-        np.add.at(weight, owners[named], astray.cases[named])
-    order = np.argsort(-weight, kind="stable")[: MOST_CELLS_ACROSS - 1]
-    return [*sorted(int(at) for at in order if weight[at]), NOBODY]
+    """Return at most so many positions as fit, in registry order, and nobody last.
+
+    Confusions come before agents that all goes right for, the one with the most cases first.
+    """
+    shown: set[int] = set()
+    for cells in (analysis.confusion.off_diagonal, analysis.confusion):
+        for pair in zip(cells.expected.tolist(), cells.got.tolist(), strict=True):
+            new = {position for position in pair if position >= 0} - shown
+            if len(shown) + len(new) < MOST_CELLS_ACROSS:
+                shown |= new
+    return [*sorted(shown), NOBODY]
 
 
 def _thinned(points: int) -> IntArray:

@@ -12,7 +12,8 @@ from handoff.evaluation.flips import Flips
 from handoff.report.set_words import ENDINGS, FATES, agent_name
 
 ALL = "all"
-MOST_PAIRS = 100
+MOST_PAIRS = 300
+"""So many confusions are groups, and so many agents that get what they should."""
 
 FLIPS = {
     "better": "Better than saved",
@@ -59,8 +60,12 @@ def group_cases(analysis: Analysis, flips: Flips) -> dict[str, Group]:
         if fate is not Fate.TAKEN
     ]
     cells, registry = analysis.confusion, analysis.labelled.registry
+    right = cells.expected == cells.got
+    order = np.concatenate(
+        [np.flatnonzero(~right)[:MOST_PAIRS], np.flatnonzero(right)[:MOST_PAIRS]]
+    )
     for expected, got in zip(
-        cells.expected[:MOST_PAIRS].tolist(), cells.got[:MOST_PAIRS].tolist(), strict=True
+        cells.expected[order].tolist(), cells.got[order].tolist(), strict=True
     ):
         mine = (analysis.labelled.expected == expected) & (analysis.got == got)
         label = f"{agent_name(registry, expected)} \u2192 {agent_name(registry, got)}"

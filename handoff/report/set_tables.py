@@ -79,8 +79,13 @@ def lost_rows(analysis: Analysis) -> tuple[list[Row], list[str]]:
 
 
 def pair_rows(analysis: Analysis, most: int) -> tuple[list[Row], list[str]]:
-    """Return one row a pair of whom queries should reach and whom they reach, and their groups."""
-    cells, registry = analysis.confusion, analysis.labelled.registry
+    """Return one row a pair of whom queries should reach and who gets them instead, and groups.
+
+    Those with the most cases come first.
+    """
+    cells, registry = analysis.confusion.off_diagonal, analysis.labelled.registry
+    asked, owners = np.unique(analysis.labelled.expected, return_counts=True)
+    of = dict(zip(asked.tolist(), owners.tolist(), strict=True))
     shown = range(min(most, len(cells.cases)))
     pairs = [(int(cells.expected[at]), int(cells.got[at])) for at in shown]
     rows = [
@@ -88,7 +93,7 @@ def pair_rows(analysis: Analysis, most: int) -> tuple[list[Row], list[str]]:
             "should get it": formula_safe(agent_name(registry, expected)),
             "gets it": formula_safe(agent_name(registry, got)),
             "cases": int(cells.cases[at]),
-            "right": expected == got,
+            "of": of[expected],
         }
         for at, (expected, got) in enumerate(pairs)
     ]

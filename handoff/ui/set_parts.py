@@ -17,6 +17,7 @@ from handoff.report.set_figures import (
     account_chart,
     confusion_alt,
     confusion_chart,
+    confusion_note,
     curves_alt,
     curves_chart,
     endings_alt,
@@ -234,7 +235,14 @@ def confusions(analysis: Analysis) -> None:
         "confusion",
         clickable=True,
     )
+    note = confusion_note(analysis)
+    if note is not None:
+        st.caption(note)
     rows, groups = pair_rows(analysis, SHOWN_PAIRS)
-    table(rows, "Who should get queries and who gets them", "pairs", groups)
+    if rows:
+        table(rows, "Who should get queries and who gets them instead", "pairs", groups)
+    astray = len(analysis.confusion.off_diagonal.cases)
+    if astray > len(rows):
+        st.caption(f"The worst {len(rows):,} of {counted(astray, 'confusion')}.")
     st.markdown("**Agent by agent**")
     table(agent_rows(analysis), "Precision and recall of each agent", "agents")

@@ -81,15 +81,16 @@ def test_where_queries_are_lost_is_counted_by_stage(page):
 
 
 def test_who_gets_whose_is_counted_by_pair(page):
-    """Each pair of whom queries should reach and whom they reach is one row."""
+    """Each pair of whom queries should reach and who gets them instead is one row, worst first."""
     page.run()
     page.session_state["tune_detail"] = "Confusion matrix"
     page.run()
     pairs = table(page, "Who should get queries").to_numpy().tolist()
     agents = table(page, "Precision and recall").set_index("agent")
 
-    assert ["Baker", "Pilot", 1, False] in pairs
-    assert ["nobody", "nobody", 2, True] in pairs
+    assert ["Baker", "Pilot", 1, 3] in pairs
+    assert all(should != gets for should, gets, *_ in pairs)
+    assert [cases for *_, cases, _ in pairs] == sorted((row[2] for row in pairs), reverse=True)
     assert agents.loc["Florist", ["should get", "gets", "rightly"]].tolist() == [3, 1, 1]
     assert agents.loc["Pilot", "precision"] == 0.25
 
