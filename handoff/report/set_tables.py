@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handoff.core.model import IntArray
+from handoff.core.model import IntArray, Registry
 from handoff.core.texts import csv_text, formula_safe
 from handoff.evaluation.analysis import Analysis, spread
 from handoff.evaluation.counts import Ending
@@ -116,6 +116,26 @@ def agent_rows(analysis: Analysis) -> list[Row]:
         }
         for at in met
     ]
+
+
+def own_rows(thresholds: Sequence[float], registry: Registry, common: float) -> list[Row]:
+    """Return one row an agent whose own threshold would change: as it is now, and as found.
+
+    Args:
+        thresholds: Found, one an agent; NaN for none of its own.
+        registry: The agents.
+        common: What judges an agent without one of its own.
+    """
+    rows = []
+    for agent, value in zip(registry.agents, thresholds, strict=True):
+        found = None if math.isnan(value) else round(value, 4)
+        if found != agent.threshold:
+            now, then = (
+                f"{common:.4g} (common)" if own is None else f"{own:.4g}"
+                for own in (agent.threshold, found)
+            )
+            rows.append({"agent": formula_safe(agent.name), "now": now, "found": then})
+    return rows
 
 
 def case_rows(analysis: Analysis, cases: Sequence[Case], rows: IntArray) -> list[Row]:

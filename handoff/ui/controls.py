@@ -14,6 +14,7 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
     Every page uses the same keys, so that what is tuned on one holds on the others.
     """
     _restore_controls()
+    _follow(policy)
     threshold = st.slider(
         "Threshold",
         # A recommendation, taken over or linked to, may lie below 0.
@@ -64,6 +65,20 @@ def policy_controls(policy: Policy, registry: Registry) -> Policy:
         # No control: a line of handoff.toml.
         known_scripts_only=policy.known_scripts_only,
     )
+
+
+def _follow(policy: Policy) -> None:
+    """Move what nobody touched along, where another policy has come into use beneath it."""
+    before: Policy = st.session_state.get("policy_drawn", policy)
+    st.session_state["policy_drawn"] = policy
+    for key, stood, stands in (
+        ("t", before.threshold, policy.threshold),
+        ("m", before.margin, policy.margin),
+        ("l", before.lexical_weight, policy.lexical_weight),
+        ("a", before.per_agent, policy.per_agent),
+    ):
+        if stood != stands and st.session_state.get(key) == stood:
+            st.session_state[key] = stands
 
 
 def _linked_threshold() -> float:

@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from seen import bring_into_view, hurdles, press_often, settle
 
+THINGS = "printer laptop phone router monitor keyboard mouse camera tablet scanner"
+MOODS = "sadness worry grief anger loneliness stress fear doubt shame guilt"
 TABS = ["Every threshold", "Where queries are lost", "Confusion matrix"]
 
 
@@ -179,6 +181,45 @@ def test_a_saved_threshold_is_where_the_next_visit_begins(folder, serve, tune):
     expect(again.get_by_role("slider", name="Threshold")).to_have_value("0.22")
     expect(again.get_by_text(re.compile(r"0\.22 \(from handoff\.toml\)"))).to_be_visible()
     assert "threshold = 0.22\n" in (folder / "handoff.toml").read_text()
+
+
+def test_own_thresholds_are_shown_and_act_once_written(folder, serve, tune):
+    """What will be written stands in a table first; then the figures are those of the new rows."""
+    write_uneven_set(folder)
+    page = tune(serve(folder))
+    expect(page.get_by_text("38 of 80 cases end as labelled")).to_be_visible()
+    page.get_by_text("Agents' own thresholds", exact=True).last.click()
+    expect(cells(page, "Each agent's own threshold").first).to_be_attached()
+
+    page.get_by_role("button", name="Write them to the agents' file").click()
+    expect(page.get_by_text("The agents' own thresholds were saved.")).to_be_visible()
+
+    expect(page.get_by_text(re.compile("of 80 cases end as labelled"))).not_to_contain_text("38 of")
+    page.get_by_text("More controls").click()
+    expect(page.get_by_role("switch", name="Agents' own thresholds")).to_be_checked()
+
+
+def write_uneven_set(folder):
+    """Write two agents, one of which scores much higher than the other, and eighty cases."""
+    (folder / "agents.csv").write_text(
+        "id,name,description,tags\n"
+        f"repair,Repair shop,repair a broken {THINGS},\n"
+        "counsel,Counsellor,listens when life is hard,\n"
+    )
+    rows = [
+        f"{verb} a broken {thing},repair"
+        for verb in ("repair", "fix", "replace")
+        for thing in THINGS.split()
+    ]
+    rows += [
+        f"{what} {thing}," for thing in THINGS.split() for what in ("buy a new", "sell an old")
+    ]
+    rows += [
+        f"{what} {mood},counsel"
+        for mood in MOODS.split()
+        for what in ("help with my", "I feel so much", "what to do about")
+    ]
+    (folder / "cases.csv").write_text("\n".join(["query,expected", *rows]) + "\n")
 
 
 def test_uploaded_cases_stay_for_the_visit(tune):

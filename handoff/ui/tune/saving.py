@@ -12,8 +12,10 @@ from handoff.evaluation.recommend import OwnThresholds, Recommendation
 from handoff.files.policy import replace_policy
 from handoff.files.registry import format_registry, replace_registry
 from handoff.report.markdown import plain
+from handoff.report.set_tables import own_rows
 from handoff.ui.opened import Opened
 from handoff.ui.parts import complain
+from handoff.ui.set_parts import table
 
 
 def keep(
@@ -75,6 +77,12 @@ def keep(
             with st.expander("Agents' own thresholds", type="compact", icon=":material/group:"):
                 st.caption(
                     "They are read from the agents' file and take effect with the switch above."
+                )
+                registry, common = shown.router.registry, analysis.policy.threshold
+                table(
+                    own_rows(found.own.thresholds.tolist(), registry, common),
+                    "Each agent's own threshold, now and as found",
+                    "own_thresholds",
                 )
                 if not opened.own:
                     st.button(

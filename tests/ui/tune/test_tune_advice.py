@@ -223,8 +223,10 @@ def own_thresholds(monkeypatch):
 
 @pytest.mark.usefixtures("own_thresholds")
 def test_own_thresholds_are_written_to_the_agents_file(page, folder):
-    """They take effect at once, and can be written once more."""
+    """They are seen before, take effect at once, and can be written once more."""
     page.run()
+    seen = table(page, "Each agent's own threshold").to_numpy().tolist()
+    before = figures(page)["Accuracy"][0]
     press(page, "Write them to the agents' file")
     written = (folder / "agents.csv").read_text()
     press(page, "Write them to the agents' file")
@@ -237,6 +239,9 @@ def test_own_thresholds_are_written_to_the_agents_file(page, folder):
     ]
     assert (folder / "agents.csv").read_text() == written
     assert "The agents' own thresholds were saved." in sentences(page)
+    assert seen == [["Baker", "0.3 (common)", "0.25"], ["Pilot", "0.3 (common)", "0.5"]]
+    assert page.toggle(key="a").value
+    assert figures(page)["Accuracy"][0] != before
 
 
 @pytest.mark.usefixtures("own_thresholds")

@@ -77,6 +77,31 @@ def test_a_policy_of_this_ground_is_taken(page, folder):
     assert "at the threshold 0.45 (from handoff.toml)" in sentences(page)
 
 
+def test_the_slider_follows_when_saved_examples_end_a_policy(page, folder):
+    """The default that stands in its place is on the slider, and nobody asked for the old value."""
+    (folder / "handoff.toml").write_text(POLICY.format(embedder=EMBEDDER, registry=FINGERPRINT))
+    page.run()
+    press(page, "Make examples")
+    press(page, "Save examples")
+    said = sentences(page)
+
+    assert "was found on other agents or examples than the ones in use" in said
+    assert (page.slider(key="t").value, page.slider(key="m").value) == (0.3, 0.0)
+    assert "at the threshold 0.3 (the embedder's default)" in said
+
+
+def test_a_moved_slider_stays_when_a_policy_ends(page, folder):
+    """What the visitor asked for is theirs."""
+    (folder / "handoff.toml").write_text(POLICY.format(embedder=EMBEDDER, registry=FINGERPRINT))
+    page.run()
+    page.slider(key="t").set_value(0.6).run()
+    press(page, "Make examples")
+    press(page, "Save examples")
+
+    assert page.slider(key="t").value == 0.6
+    assert "at the threshold 0.6 (as asked for)" in sentences(page)
+
+
 def test_saving_ends_the_refusal(page, folder):
     """A threshold that is found anew replaces the one that was found on something else."""
     (folder / "handoff.toml").write_text(POLICY.format(embedder="other", registry="0"))
