@@ -16,18 +16,20 @@ SETTINGS = ("HANDOFF_", "OPENAI_", "STREAMLIT_")
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, script: Path | None = None, **variables: str
+    folder: Path, script: Path | None = None, port: int | None = None, **variables: str
 ) -> Generator[tuple[subprocess.Popen[bytes], str]]:
     """Run `handoff ui` in a folder, or another page; yield its process and its address.
 
     Args:
         folder: Where the server works and keeps its log, `cache` and `state`.
         script: A page of Streamlit's that is not this project's.
+        port: Where a server before it was; None for a free one.
         variables: Of the server's environment; without a key the fast embedded model embeds.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     if script is None:
         command = [str(Path(sys.executable).with_name("handoff")), "ui", "--port", str(port)]
     else:

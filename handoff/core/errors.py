@@ -4,6 +4,7 @@ HandoffError                     a sentence that says what is wrong and what to 
 ├── QueryError                   a query that is empty, too long or no text
 ├── SettingsError                an environment variable, an option or handoff.toml
 │   └── StalePolicyError         a handoff.toml that was found on another embedder or registry
+├── DraftsError                  what a visitor of the page has not saved cannot be kept
 ├── TableError                   a CSV file: file, line, column, what was expected
 │   ├── RegistryError            agents.csv
 │   ├── CasesError               cases.csv
@@ -65,6 +66,10 @@ class StalePolicyError(SettingsError):
         super().__init__(f"{problem}: {mend}.")
         self.passed_over = f"{short}. The embedder's default threshold stands in its place."
         self.mend = mend
+
+
+class DraftsError(HandoffError):
+    """What a visitor of the page has not saved cannot be kept, or not be read back."""
 
 
 class TableError(HandoffError):

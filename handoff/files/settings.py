@@ -33,7 +33,7 @@ class Settings:
         visitor_cap_usd: What one visitor of the page may spend; None for no cap.
         fall_back: Use the embedded model, wholly, while the embedder cannot be reached.
         examples: The file of queries to learn from; None where there is none.
-        state_dir: Where verdicts are kept.
+        state_dir: Where verdicts are kept, and for a day what visitors have not saved.
     """
 
     registry: Path

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from handoff.ui.drafts import keep_drafts, tell_drafts
 from handoff.ui.ending import end_in_time
 from handoff.ui.upload_room import bound_uploads
 
@@ -21,6 +22,7 @@ def main() -> None:
     end_in_time()
     bound_uploads()
     st.set_page_config(page_title="handoff", page_icon=str(_HERE / "icon.svg"), layout="wide")
+    keep_drafts()
     screens = (
         ("explore", "Explore", ":material/alt_route:"),
         ("tune", "Tune", ":material/tune:"),
@@ -37,4 +39,6 @@ def main() -> None:
         )
         for name, title, icon in screens
     ]
-    st.navigation(pages, position="top").run()
+    page = st.navigation(pages, position="top")
+    tell_drafts()
+    page.run()

@@ -6,7 +6,7 @@ back from another page.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -230,6 +230,20 @@ def _added(opened: Opened) -> list[Case]:
     """Return the visitor's labels for these agents, whose ids the registry still has."""
     known = opened.router.registry.positions
     return [case for case in _all_added(opened) if case.expected is None or case.expected in known]
+
+
+def all_labels() -> dict[bool, tuple[Case, ...]]:
+    """Return the visitor's labels: of the agents on disk under False, of uploaded ones under True.
+
+    They are in no file yet.
+    """
+    labels: dict[bool, list[Case]] = st.session_state.get("set_added", {})
+    return {own: tuple(labels.get(own, ())) for own in (False, True)}
+
+
+def bring_back_labels(labels: Sequence[Case], *, own: bool) -> None:
+    """Go on with labels that were in no file when the visitor left."""
+    st.session_state.setdefault("set_added", {})[own] = list(labels)
 
 
 def _all_added(opened: Opened) -> list[Case]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from handoff.bootstrap import preload
 from handoff.core.errors import ExamplesError, HandoffError, RegistryError, StalePolicyError
 from handoff.core.model import Example, Policy, Registry
 from handoff.files.cases import Cases, load_cases, parse_cases
+from handoff.files.drafts import LentFile
 from handoff.files.registry import parse_registry
 from handoff.files.settings import Settings, load_settings
 from handoff.report.markdown import plain
@@ -183,7 +183,7 @@ def cases_in_use(opened: Opened, chosen: Path | None = None) -> Cases:
     return _cases(path, (_stamp(path), registry.fingerprint), registry)
 
 
-def _own_bench(chosen: Settings, file: UploadedFile) -> Workbench:
+def _own_bench(chosen: Settings, file: LentFile) -> Workbench:
     registry = parse_upload("upload_registry", file, _parse_lent)
     return remembered(
         "opened_own",

@@ -6,7 +6,9 @@ from streamlit import runtime
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+
+from handoff.files.drafts import LentFile
 
 MOST_OF_A_VISIT_BYTES = 30 * 2**20
 """Of agents, cases and a queue one file each; `maxUploadSize` bounds a file."""
@@ -38,11 +40,23 @@ def bound_uploads() -> None:
     store.add_file = take_if_there_is_room  # type: ignore[method-assign]
 
 
-def give_back(file: UploadedFile) -> None:
+def bring_back(file: LentFile) -> bool:
+    """Hold a file that this visit lent before the page was opened anew; not without room."""
+    store, visit = _store(), get_script_run_ctx(suppress_warning=True)
+    if store is not None and visit is not None:
+        try:
+            record = UploadedFileRec(file.file_id, file.name, "text/csv", file.data)
+            store.add_file(visit.session_id, record)
+        except HTTPException:
+            return False
+    return True
+
+
+def give_back(file_id: str) -> None:
     """Free the room of a file that is used no more; a browser does so where its visitor does."""
     store, visit = _store(), get_script_run_ctx(suppress_warning=True)
     if store is not None and visit is not None:
-        store.remove_file(visit.session_id, file.file_id)
+        store.remove_file(visit.session_id, file_id)
 
 
 def _store() -> MemoryUploadedFileManager | None:

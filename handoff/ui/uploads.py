@@ -1,20 +1,22 @@
-"""The files that a visitor uploads: every page uses them, in this session only."""
+"""The files that a visitor uploads: every page uses them, for this visitor only."""
 
 import uuid
 from collections.abc import Callable
 from typing import TypeVar
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from handoff.core.texts import shorten
+from handoff.files.drafts import LentFile, lend
 from handoff.report.markdown import plain
 from handoff.ui.session import parsed_once
 from handoff.ui.upload_room import give_back
 
 Parsed = TypeVar("Parsed")
 
-_KINDS = ("agents", "cases")
+KINDS = ("agents", "cases", "queue")
+
+_SET_KINDS = KINDS[:2]
 _SERVER = uuid.uuid4().hex
 
 
@@ -26,29 +28,31 @@ def uploader_key(kind: str, revision: int = 0) -> str:
     return f"{kind}_file_{_SERVER}_{revision}"
 
 
-def own_file(kind: str) -> UploadedFile | None:
+def own_file(kind: str) -> LentFile | None:
     """Return the file of a kind that this visitor uploaded on any screen."""
-    file: UploadedFile | None = st.session_state.get(f"upload_{kind}")
+    file: LentFile | None = st.session_state.get(f"upload_{kind}")
     return file
 
 
 def keep_file(kind: str, widget: str) -> None:
     """Use what an uploader holds, on every screen; nothing once it was emptied."""
-    st.session_state[f"upload_{kind}"] = st.session_state[widget]
+    file = st.session_state[widget]
+    lent = None if file is None else lend(file.name, file.getvalue(), file.file_id)
+    st.session_state[f"upload_{kind}"] = lent
 
 
 def forget_files() -> None:
     """Go back to the server's own files."""
-    for kind in _KINDS:
+    for kind in _SET_KINDS:
         file = own_file(kind)
         if file is not None:
-            give_back(file)
+            give_back(file.file_id)
         st.session_state[f"upload_{kind}"] = None
     st.session_state["upload_revision"] = st.session_state.get("upload_revision", 0) + 1
 
 
 def parse_upload(
-    key: str, file: UploadedFile, parse: Callable[[bytes, str], Parsed], *by: object
+    key: str, file: LentFile, parse: Callable[[bytes, str], Parsed], *by: object
 ) -> Parsed:
     """Parse an uploaded file once; a complaint is kept as well and raised again.
 
@@ -58,7 +62,7 @@ def parse_upload(
         parse: Takes its bytes and its name.
         by: What else decides over what it holds.
     """
-    return parsed_once(key, (file.file_id, *by), lambda: parse(file.getvalue(), shorten(file.name)))
+    return parsed_once(key, (file.file_id, *by), lambda: parse(file.data, shorten(file.name)))
 
 
 def own_files(note: str) -> None:
@@ -69,7 +73,7 @@ def own_files(note: str) -> None:
             "CSV files in UTF-8. Agents: id, name, description, tags (separated by ;), "
             "optionally threshold. Cases: query, expected, optionally chip. " + note
         )
-        for kind in _KINDS:
+        for kind in _SET_KINDS:
             widget = uploader_key(kind, revision)
             st.file_uploader(
                 kind.capitalize(),
@@ -78,7 +82,7 @@ def own_files(note: str) -> None:
                 on_change=keep_file,
                 args=(kind, widget),
             )
-        uploaded = [file for kind in _KINDS if (file := own_file(kind)) is not None]
+        uploaded = [file for kind in _SET_KINDS if (file := own_file(kind)) is not None]
         if uploaded:
             named = " and ".join(shorten(file.name) for file in uploaded)
             st.caption(plain(f"In use: {named}."))

@@ -13,12 +13,12 @@ _FOLDER = "visits"
 
 def recall(state: Path) -> dict[str, str]:
     """Return what was kept for this visitor."""
-    return Visits(state / _FOLDER).load(_secret())
+    return Visits(state / _FOLDER).load(visitor())
 
 
 def keep(state: Path, **texts: str) -> None:
     """Keep texts for this visitor; raises SettingsError."""
-    Visits(state / _FOLDER).keep(_secret(), texts)
+    Visits(state / _FOLDER).keep(visitor(), texts)
 
 
 def browser() -> str | None:
@@ -34,7 +34,7 @@ def browser() -> str | None:
         return None
 
 
-def _secret() -> str:
+def visitor() -> str:
     """Return what the visitor is known by, for as long as the session lasts."""
     known: str | None = st.session_state.get("visit")
     if known is None:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import time
 
 import pytest
@@ -191,3 +192,31 @@ def test_every_tab_is_accessible(agents, scheme):
         found += hurdles(page, tab)
 
     assert found == []
+
+
+def test_an_edit_outlives_a_killed_server_and_a_reload(browser, start, folder):
+    """Edited, killed with -9, started again: the edit is on the page, and Save saves it.
+
+    The page that stood open shows what it does as soon as it is connected again, and so does a
+    reload.
+    """
+    server, where = start(folder)
+    page = browser.new_page()
+    page.goto(f"{where}/agents")
+    expect(page.get_by_text(READY)).to_be_visible()
+    edit(page, 0, 2, DESCRIPTION)
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+    lost = page.get_by_test_id("stConnectionStatus")
+    expect(lost).to_be_visible()
+    start(folder, port=int(where.rpartition(":")[2]))
+    expect(lost).to_have_count(0)
+    expect(effect(page)).to_be_visible()
+    expect(not_saved(page)).to_be_visible()
+    page.reload()
+    expect(effect(page)).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved to agents.csv")).to_be_visible()
+    page.close()
+    assert DESCRIPTION in (folder / "agents.csv").read_text()

@@ -4,6 +4,7 @@ What the visitor typed is folded into the draft as soon as it arrives, before an
 so that no rerun, no other page and no invalid cell loses it.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ import streamlit as st
 from handoff.core.errors import HandoffError
 from handoff.core.model import Example, Registry
 from handoff.core.texts import shorten
+from handoff.files.drafts import EditedAgents
 from handoff.files.registry import (
     SHAPE,
     Cells,
@@ -29,6 +31,7 @@ COLUMNS = SHAPE.required + SHAPE.optional
 SHOWN_ROWS = 500
 """A browser's table stays quick with so many."""
 
+_MOST_REVISIONS = 2**31
 _BLANK: Cells = ("", "", "", "", "")
 
 
@@ -214,10 +217,26 @@ def save(opened: Opened, one: Draft, registry: Registry, expected: Registry | No
     return written
 
 
+def unsaved() -> tuple[EditedAgents, ...]:
+    """Return what this visitor edited and has not saved."""
+    return tuple(
+        EditedAgents(one.source, one.started_from, one.settled, one.rows)
+        for one in _drafts().values()
+        if one.pending
+    )
+
+
+def bring_back(edited: Sequence[EditedAgents]) -> None:
+    """Go on with what was left unsaved."""
+    for one in edited:
+        fresh = _fresh(one.source, one.started_from, one.rows)
+        _keep(replace(fresh, settled=one.settled))
+
+
 def _source(opened: Opened) -> str:
     uploaded = own_file("agents")
     if opened.own and uploaded is not None:
-        return uploaded.file_id
+        return uploaded.digest
     return str(opened.settings.registry)
 
 
@@ -256,7 +275,10 @@ def _redrawn(one: Draft, rows: tuple[Cells, ...], text: str) -> Draft:
 
 
 def _next_revision() -> int:
-    revision: int = st.session_state.get("agents_revision", 0) + 1
+    # A browser that was open while the server restarted still holds edits of tables of its own: a
+    # new table must not have the key of one of these.
+    began = secrets.randbelow(_MOST_REVISIONS)
+    revision: int = st.session_state.get("agents_revision", began) + 1
     st.session_state["agents_revision"] = revision
     return revision
 

@@ -115,9 +115,7 @@ def _queue_of_file() -> Queue:
     file = own_file("queue")
     if file is None:
         return Queue(())
-    return remembered(
-        "check_file", (file.file_id,), lambda: parse_queue(file.getvalue(), file.name)
-    )
+    return remembered("check_file", (file.file_id,), lambda: parse_queue(file.data, file.name))
 
 
 def use_lines(text: str) -> None:
