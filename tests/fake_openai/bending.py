@@ -20,7 +20,7 @@ def bend(quirks: Quirks, path: str, body: Json, reply: Reply, number: int) -> Re
         path: What was asked.
         body: The request.
         reply: OpenAI's answer to it.
-        number: How many requests came before.
+        number: How many requests came to this path, this one among them.
     """
     if path in {PATHS[endpoint] for endpoint in quirks.error_in_200}:
         return told(200, "The model crashed.")

@@ -215,7 +215,8 @@ class FakeOpenAI:
             reply = chat_reply(body, fault, number)
         else:
             reply = embeddings_reply(body, fault)
-        return reply if quirks == OPENAI else bend(quirks, asked.path, body, reply, number)
+        alike = sum(one.path == asked.path for one in self.requests)
+        return reply if quirks == OPENAI else bend(quirks, asked.path, body, reply, alike)
 
     async def _respond(self, exchange: Exchange, asked: Request, queued: Queued | None) -> None:
         """Send the answer, after its delay and with the fault of its transfer."""

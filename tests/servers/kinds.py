@@ -261,7 +261,12 @@ VECTORS = (
     Kind("no `index`", "several", Quirks(index="missing", lists=True)),
     Kind("vectors of any norm", "Ollama, TEI", Quirks(unnormalised=True)),
     Kind("no `usage`, `object` or `model`", "several", Quirks(bare=True), "answer"),
-    Kind("vectors that change their length", "nobody yet", Quirks(narrowing=True)),
+    Kind(
+        "vectors that change their length",
+        "nobody yet",
+        Quirks(narrowing=True),
+        settings=LEARNED,
+    ),
     Kind("vectors that are no numbers", "Ollama", fault="nan"),
 )
 

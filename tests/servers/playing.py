@@ -30,7 +30,7 @@ QUERY = "who does the billing of refunds"
 OTHER_QUERY = "and who does the billing of offers"
 PASSWORD = "hunter2secret"  # noqa: S105 - what must never be shown
 KEY = "sk-benchmark-key-of-nobody"
-CASES = 240
+CASES = 120
 """More than any limit of a batch, and few enough to be judged in no time."""
 
 
