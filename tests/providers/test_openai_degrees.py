@@ -1,7 +1,10 @@
 """Servers whose models write tags, think and stream each in its own way."""
 
+import json
+from functools import partial
 from typing import get_args
 
+import jsonschema
 import pytest
 from fake_openai import CHAT, Quirks, Reply, encoded
 from fake_openai.bending import THOUGHT
@@ -19,6 +22,12 @@ CRASHED = "\u201cThe model crashed\u201d"
 TAGS = ("bread", "wedding day")
 
 GENEROUS = load_policy(None, -1.0)
+
+
+@pytest.fixture
+def configure(configure):
+    """Return the function with time enough on a busy machine: requests are counted here."""
+    return partial(configure, timeout_seconds=10, deadline_seconds=30)
 
 
 def answered(settings, query=QUERY, times=1):
@@ -310,3 +319,20 @@ def test_an_error_that_may_pass_is_one_though_its_status_is_success(server, conf
 
     with pytest.raises(ProviderUnavailableError, match="The model crashed"):
         routed(configure())
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-5-nano"])
+def test_what_openais_own_is_asked_keeps_to_its_published_schema(server, at_openai, data, model):
+    """Tags and answers: the schema of tags is written by hand, and so are effort and limits."""
+    contract = json.loads((data / "openai-schemas.json").read_text("utf-8"))
+    schema = {**contract, "$ref": "#/components/schemas/CreateChatCompletionRequest"}
+
+    async def work(router, _):
+        await router.route(QUERY, GENEROUS)
+
+    run_with(at_openai(chat_model=model), work)
+
+    asked = [request.body for request in server.requests if request.path == CHAT]
+    assert len(asked) == 2
+    for body in asked:
+        jsonschema.Draft202012Validator(schema).validate(body)
