@@ -43,6 +43,7 @@ from handoff.files.openai_settings import OpenAISettings
 from handoff.files.policy import load_policy
 from handoff.files.registry import load_registry
 from handoff.files.settings import Settings
+from handoff.providers.openai import sdk
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.providers.openai.prices import load_prices
 from handoff.resilience.limiter import WINDOW_SECONDS
@@ -182,7 +183,8 @@ def judge_checked(router: Router, evidence: Evidence, trace: Trace, *, down: boo
 def settings_for(
     base_url: str, cache_dir: Path, timeout_seconds: float = 8.0, per_minute: float | None = None
 ) -> Settings:
-    """Return the settings of a visitor with a key."""
+    """Return the settings of a visitor with a key, for a server in the place of OpenAI's own."""
+    sdk.OWN_ADDRESS = base_url
     return Settings(
         registry=ROOT / "agents.csv",
         cases=None,
@@ -192,7 +194,6 @@ def settings_for(
         cache_dir=cache_dir,
         openai=OpenAISettings(
             KEY,
-            base_url,
             chat_model=CHAT_MODEL,
             embedding_model=EMBEDDING_MODEL,
             timeout_seconds=timeout_seconds,

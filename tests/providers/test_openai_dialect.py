@@ -3,7 +3,7 @@
 from typing import get_args
 
 import pytest
-from fake_openai import CHAT, EMBEDDINGS, Quirks, vector_of
+from fake_openai import CHAT, EMBEDDINGS, Quirks, quirks, vector_of
 from fake_openai.quirks import Manner
 from openai_routes import (
     QUERY,
@@ -183,6 +183,30 @@ def test_a_server_that_changes_its_mind_is_followed(server, configure):
     assert sent(server)[0] == {"max_completion_tokens"}
     assert len(server.requests) <= 3
     assert refused["max_completion_tokens"] != ()
+
+
+def test_a_refusal_for_one_querys_length_is_not_remembered(server, configure, monkeypatch):
+    """An answer's limit is left out of the call that it is too large for, and of no other."""
+    refuse = quirks.refuse
+
+    def too_large(own, path, body):
+        if "long" in body["messages"][-1]["content"] and "max_tokens" in body:
+            return quirks.told(400, "max_tokens is too large: the context length is 4,096.")
+        return refuse(own, path, body)
+
+    monkeypatch.setattr("fake_openai.server.refuse", too_large)
+
+    async def work(router, connection):
+        for query in ("a long query about bread", "bread please"):
+            await router.tagger.extract([query])
+        return connection.dialects.of("chat", "gpt-4o-mini").refused
+
+    assert run_with(configure(), work) == {}
+    assert [next(iter(fields)) for fields in sent(server)] == [
+        "max_tokens",
+        "max_completion_tokens",
+        "max_tokens",
+    ]
 
 
 def test_every_request_that_is_asked_again_counts(server, configure):

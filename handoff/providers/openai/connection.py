@@ -21,6 +21,7 @@ from handoff.files.servers import Server
 from handoff.providers.openai.complaints import refuse_error
 from handoff.providers.openai.dialect import Dialects, Field, Phrasing
 from handoff.providers.openai.prices import Price
+from handoff.providers.openai.refusals import blames_texts
 from handoff.resilience.breaker import Breaker
 from handoff.resilience.limiter import RateLimiter
 from handoff.resilience.spending import SpendingCap, visitor_cap
@@ -192,7 +193,7 @@ class OpenAIConnection:
                 blamed = phrasing.blamed(error.status, error.said)
                 if blamed is None:
                     raise
-                if not phrasing.reword(blamed):
+                if not phrasing.reword(blamed, lasting=not blames_texts(error.said)):
                     raise ProviderRejectedError(
                         f"{server.called} refuses {blamed.name}, and goes on to refuse it where "
                         "it is left out: name another server or model.",

@@ -167,14 +167,21 @@ class Phrasing:
                 return min(found, key=lambda pair: pair[0])[1]
         return None
 
-    def reword(self, blamed: Field) -> bool:
-        """Take another form of a field next, and remember the refusal; False where none is left."""
+    def reword(self, blamed: Field, *, lasting: bool) -> bool:
+        """Take another form of a field next; False where none is left.
+
+        Args:
+            blamed: As `blamed` returned it.
+            lasting: Whether the refusal holds for other calls too: a limit that is too large for
+                one long query is not.
+        """
         forms = self._untried[blamed.name]
         if len(forms) == 1:
             return False
         form = self._sent[blamed.name]
         forms.remove(form)
-        self._dialect.refuse(blamed.name, form.name)
+        if lasting:
+            self._dialect.refuse(blamed.name, form.name)
         return True
 
     def accepted(self) -> None:
