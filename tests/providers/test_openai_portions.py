@@ -284,6 +284,14 @@ def test_vectors_that_change_their_length_end_in_a_sentence(server, configure):
     )
 
 
+def test_a_batch_of_longer_vectors_than_expected_is_told_as_such(server, configure):
+    """The wish for short vectors does not make an answer without end of the others' numbers."""
+    server.quirks = Quirks(ignores_dimensions=True, lists=True)
+
+    with pytest.raises(ProviderReplyError, match=r"have 1536 numbers where 8 were expected"):
+        embedded(configure(dimensions=8, timeout_seconds=20, deadline_seconds=60), texts(200))
+
+
 def test_rows_that_were_kept_are_not_mixed_with_those_of_another_length(server, configure):
     """The next process finds the agents' rows and a model that changed; the setting mends it."""
     settings = configure(embedding_model="mine", tagger="local")

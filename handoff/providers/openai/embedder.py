@@ -34,6 +34,8 @@ _PACKED = Field(
 _LONGEST = 16_384
 """Numbers of a vector whose length nobody knows yet; of four times any that was seen."""
 
+_USUALLY_LONGEST, _USUAL_TEXTS = 4_096, 256
+
 _MOST_BYTES_A_NUMBER = 32
 """Written out in full, with a sign, an exponent and the blanks of pretty JSON."""
 
@@ -98,8 +100,7 @@ class OpenAIEmbedder:
             {"input": list(texts)},
             (_PACKED, *_shortened(self._settings)),
             most_tokens(texts),
-            most_reply_bytes=MOST_REPLY_BYTES
-            + len(texts) * (self.dimensions or _LONGEST) * _MOST_BYTES_A_NUMBER,
+            most_reply_bytes=MOST_REPLY_BYTES + _most_bytes(len(texts), self.dimensions),
         )
 
         async def send(body: dict[str, Any], client: Any) -> Any:  # noqa: ANN401 - the SDK is not imported here
@@ -112,6 +113,15 @@ class OpenAIEmbedder:
             send,
             lambda reply: read_vectors(reply.data, len(texts), self._dialect.expect, who),
         )
+
+
+def _most_bytes(texts: int, length: int | None) -> int:
+    """Return how long a reply's vectors can be.
+
+    Of a usual number of texts those of another length than expected are let in, to be told as such.
+    """
+    numbers = texts * (length or _LONGEST)
+    return _MOST_BYTES_A_NUMBER * max(numbers, min(texts, _USUAL_TEXTS) * _USUALLY_LONGEST)
 
 
 def _shortened(settings: OpenAISettings) -> tuple[Field, ...]:
