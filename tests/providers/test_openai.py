@@ -177,7 +177,7 @@ def test_a_large_vocabulary_is_shortlisted_and_still_overlaps(server, at_openai)
     )
     server.both_first = True
 
-    route = routed(at_openai(timeout_seconds=5, deadline_seconds=20), QUERY, registry=registry)
+    route = routed(at_openai(timeout_seconds=60, deadline_seconds=90), QUERY, registry=registry)
 
     (chat,) = [request for request in server.requests if request.path == CHAT]
     _, choices, most = tag_list(chat.body["response_format"]["json_schema"]["schema"])
