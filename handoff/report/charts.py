@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from handoff.core.texts import shorten
+from handoff.report.numbers import beside
 
 Chart = dict[str, Any]
 
@@ -196,15 +197,19 @@ def mark_lines(marks: Sequence[Mark], ink: str | None) -> list[Chart]:
 
 def mark_names(marks: Sequence[Mark], span: tuple[float, float]) -> list[Chart]:
     """Return the marks' names above the chart, each on a row of its own."""
+    if not marks:
+        return []
+    present = marks[0].threshold
+    written, first = beside([mark.threshold for mark in marks[1:]] or [present], present)
     return [
         above(
             min(max(mark.threshold, span[0]), span[1]),
-            f"{mark.name} {mark.threshold:.2f}",
+            f"{mark.name} {said}",
             (mark.threshold - span[0]) / max(span[1] - span[0], 1e-9),
             edge=0.2,
         )
         | {"yshift": 2 + 18 * row}
-        for row, mark in enumerate(marks)
+        for row, (mark, said) in enumerate(zip(marks, [first, *written], strict=False))
     ]
 
 

@@ -1,6 +1,7 @@
 """Numbers as people read them; plain text, whoever shows it escapes it."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,12 +24,17 @@ def together(value: float, limit: float) -> tuple[str, str]:
     """
     if _same_score(value, limit):
         return rounded(limit, 2), rounded(limit, 2)
-    decimals = 2 if abs(value - limit) >= _FINE_GAP else 3
-    while decimals < _MOST_DECIMALS and float(rounded(value, decimals)) == float(
-        rounded(limit, decimals)
-    ):
-        decimals += 1
-    return rounded(value, decimals), rounded(limit, decimals)
+    return _told_apart(value, limit, 2 if abs(value - limit) >= _FINE_GAP else 3)
+
+
+def beside(values: Sequence[float], limit: float) -> tuple[list[str], str]:
+    """Format numbers and a limit, each with as many decimals as it takes to tell the two apart."""
+    pairs = [
+        together(value, limit) if _same_score(value, limit) else _told_apart(value, limit, 2)
+        for value in values
+    ]
+    # The closest number asks for the most.
+    return [one for one, _ in pairs], max((two for _, two in pairs), key=len)
 
 
 def distance(value: float, limit: float) -> str:
@@ -82,6 +88,14 @@ def counted(number: int, what: str) -> str:
 def p_value(value: float) -> str:
     """Format a p-value; a very small one has a bound."""
     return f"p < {_SMALLEST_P}" if value < _SMALLEST_P else f"p = {value:.3f}"
+
+
+def _told_apart(value: float, limit: float, decimals: int) -> tuple[str, str]:
+    while decimals < _MOST_DECIMALS and float(rounded(value, decimals)) == float(
+        rounded(limit, decimals)
+    ):
+        decimals += 1
+    return rounded(value, decimals), rounded(limit, decimals)
 
 
 def _same_score(one: float, other: float) -> bool:

@@ -23,7 +23,7 @@ from handoff.report.charts import (
     rows_axis,
     upright,
 )
-from handoff.report.numbers import milliseconds, rounded
+from handoff.report.numbers import beside, milliseconds
 from handoff.report.route_words import STAGES_IN_WORDS, headline, names, reason
 from handoff.router import Route
 from handoff.trace import Span, wall_ms
@@ -50,7 +50,8 @@ def similarity_chart(route: Route, typical: tuple[float, float], ink: str | None
     kept = [score for score in shown if score.kept]
     removed = [score for score in shown if not score.kept]
     short = names(shown, longest=_LONGEST_LABEL)
-    written = [_scored(name, score) for name, score in zip(short, shown, strict=True)]
+    scores, limit = beside([score.score for score in shown], threshold)
+    written = [f"{label(name)}  {score}" for name, score in zip(short, scores, strict=True)]
     labels = [f"<b>{written[0]}</b>", *written[1 : len(kept)]]
     values: list[float | None] = [score.score for score in kept]
     # Nobody reaches anything where the query's letters decide.
@@ -74,7 +75,7 @@ def similarity_chart(route: Route, typical: tuple[float, float], ink: str | None
         yaxis=_rows(labels, len(shown) + 1),
         bargap=GAP,
         shapes=[upright(line, THRESHOLD, "dash")],
-        annotations=[_threshold_label(threshold, line, (line - low) / (high - low))],
+        annotations=[_threshold_label(threshold, limit, line, (line - low) / (high - low))],
     )
 
 
@@ -144,9 +145,9 @@ def _axis(low: float, high: float) -> Chart:
     }
 
 
-def _threshold_label(threshold: float, line: float, place: float) -> Chart:
+def _threshold_label(threshold: float, written: str, line: float, place: float) -> Chart:
     """Return the line's label; with an arrow where the threshold is beyond the axis."""
-    text = f"threshold {threshold:.2f}"
+    text = f"threshold {written}"
     if threshold > line:
         text += " \u2192"
     elif threshold < line:
@@ -163,11 +164,6 @@ def _bar_note(span: Span, total: float, *, on_bar: str | None) -> Chart:
         return {"x": span.start_ms - gap, "xanchor": "right", "showarrow": False}
     font = {} if on_bar is None else {"font": {"color": on_bar}}
     return {"x": end - gap, "xanchor": "right", "showarrow": False} | font
-
-
-def _scored(name: str, score: Score) -> str:
-    """Return an axis label."""
-    return f"{label(name)}  {rounded(score.score, 2)}"
 
 
 def _color(rank: int, score: Score, threshold: float) -> str:

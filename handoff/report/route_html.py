@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from handoff.report.numbers import milliseconds, rounded
+from handoff.report.numbers import beside, milliseconds
 from handoff.report.route_words import (
     answered_by,
     comparison,
@@ -29,15 +29,16 @@ def route_to_html(route: Route, router: Router) -> str:
     """
     ranking, evidence = route.ranking, route.evidence
     shown = [ranking[rank] for rank in range(min(_SHOWN, len(ranking)))]
+    scores, _ = beside([score.score for score in shown], route.decision.threshold)
     agents = [
         (
             score.agent.name,
             score.agent.id,
-            rounded(score.score, 2),
+            written,
             "yes" if score.kept else "no",
             ", ".join(score.matched_tags),
         )
-        for score in shown
+        for score, written in zip(shown, scores, strict=True)
     ]
     stages = [(span.name, milliseconds(span.ms)) for span in route.spans]
     more = len(ranking) - len(shown)

@@ -1,7 +1,7 @@
 """Routes as rows of plain values, for any table; no cell is a spreadsheet's formula."""
 
 from handoff.core.texts import formula_safe
-from handoff.report.numbers import rounded
+from handoff.report.numbers import rounded, together
 from handoff.report.route_words import headline
 from handoff.router import Route
 
@@ -36,14 +36,15 @@ def side_by_side(route: Route, other: Route) -> list[dict[str, str]]:
 def _facts(route: Route) -> dict[str, str]:
     decision, ranking = route.decision, route.ranking
     second = ranking[1] if ranking.candidates > 1 else None
+    score, threshold = together(decision.best.score, decision.threshold)
     return {
         "query": route.evidence.query,
         "outcome": headline(decision),
-        "best": f"{decision.best.agent.name} {rounded(decision.best.score, 2)}",
+        "best": f"{decision.best.agent.name} {score}",
         "runner-up": "none"
         if second is None
         else f"{second.agent.name} {rounded(second.score, 2)}",
-        "threshold": f"{decision.threshold:.2f}",
+        "threshold": threshold,
         "tags": ", ".join(route.evidence.tags) or "none",
         "kept": f"{ranking.candidates:,} of {len(ranking):,}",
     }

@@ -1,7 +1,6 @@
 """A route as text for a terminal."""
 
-from handoff.core.model import Ranking
-from handoff.report.numbers import milliseconds
+from handoff.report.numbers import beside, milliseconds
 from handoff.report.route_words import filter_note, headline, reason
 from handoff.router import Route
 from handoff.trace import wall_ms
@@ -22,7 +21,7 @@ def route_to_text(route: Route, top: int | None = None) -> str:
         reason(route),
         f"Tags: {tags}. {filter_note(route)}",
         "",
-        *_table(route.ranking, min(top or _SHOWN, len(route.ranking))),
+        *_table(route, min(top or _SHOWN, len(route.ranking))),
         "",
         "  ".join(f"{span.name} {milliseconds(span.ms)}" for span in route.spans),
         f"{milliseconds(wall_ms(route.spans))} in all{_loading(route)}",
@@ -32,14 +31,17 @@ def route_to_text(route: Route, top: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def _table(ranking: Ranking, shown: int) -> list[str]:
+def _table(route: Route, shown: int) -> list[str]:
+    ranking = route.ranking
     scores = [ranking[rank] for rank in range(shown)]
+    written, _ = beside([score.score for score in scores], route.decision.threshold)
+    digits = max(5, *map(len, written))
     width = max(len("agent"), *(len(score.agent.id) for score in scores))
-    rows = [f"{'agent':<{width}}  score  kept  matched tags"]
+    rows = [f"{'agent':<{width}}  {'score':<{digits}}  kept  matched tags"]
     rows += [
-        f"{score.agent.id:<{width}}  {score.score:5.2f}  {'yes' if score.kept else 'no':<4}  "
+        f"{score.agent.id:<{width}}  {said:>{digits}}  {'yes' if score.kept else 'no':<4}  "
         f"{', '.join(score.matched_tags)}".rstrip()
-        for score in scores
+        for score, said in zip(scores, written, strict=True)
     ]
     if shown < len(ranking):
         rows.append(f"and {len(ranking) - shown:,} more")

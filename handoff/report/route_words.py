@@ -171,12 +171,12 @@ def answered_by(route: Route, router: Router) -> str:
     """
     answering = router.answering(route.evidence)
     vectors, tags = answering.embedder.label, answering.tagger.label
+    _, threshold = together(route.decision.best.score, route.decision.threshold)
     who = f"Vectors and tags by {tags}"
     if vectors != tags:
         who = f"Vectors by {vectors}, tags by {tags}"
     return (
-        f"{who}. Threshold "
-        f"{route.decision.threshold:.2f}, {SOURCES[route.threshold_source]}. "
+        f"{who}. Threshold {threshold}, {SOURCES[route.threshold_source]}. "
         f"{', '.join(_held(route.ranking.registry))}."
     )
 
@@ -242,9 +242,10 @@ def _threshold_range(route: Route, what_if: WhatIf) -> str:
     if route.decision.unknown_script is not None:
         return "The letters of the query decide: nobody gets it at any threshold."
     if route.decision.own_threshold:
+        _, own = together(route.decision.best.score, route.decision.threshold)
         return (
             f"{route.decision.best.agent.name} is judged by a threshold of its own, "
-            f"{route.decision.threshold:.2f}; moving the common one changes nothing here."
+            f"{own}; moving the common one changes nothing here."
         )
     # Rounded into the range, so that the sentence holds for the number it names.
     if route.decision.outcome is Outcome.BELOW_THRESHOLD:

@@ -38,7 +38,7 @@ from handoff.report.charts import (
     rows_axis,
     share_axis,
 )
-from handoff.report.numbers import percent
+from handoff.report.numbers import percent, together
 from handoff.report.set_groups import ending_key, fate_key, pair_key
 from handoff.report.set_words import ENDINGS, FATES, agent_name, best_scores
 
@@ -156,9 +156,10 @@ def curves_alt(analysis: Analysis) -> str:
     """Return that chart's message."""
     swept = analysis.swept
     best = int(np.argmax(swept.accuracy))
+    peak, present = together(float(swept.thresholds[best]), analysis.policy.threshold)
     return (
         f"Lines over the threshold: accuracy peaks at {percent(float(swept.accuracy[best]))} near "
-        f"{swept.thresholds[best]:.2f}; at the present {analysis.policy.threshold:.2f} it is "
+        f"{peak}; at the present {present} it is "
         f"{percent(analysis.counts.accuracy)}, with {percent(analysis.counts.coverage)} "
         f"handed off and {percent(analysis.counts.wrong_share)} wrongly so."
     )

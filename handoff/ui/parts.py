@@ -8,7 +8,7 @@ import streamlit as st
 from handoff.core.errors import HandoffError
 from handoff.core.model import Outcome
 from handoff.report.markdown import plain
-from handoff.report.numbers import distance, milliseconds
+from handoff.report.numbers import distance, milliseconds, together
 from handoff.report.route_budget import BUDGET_MS
 from handoff.report.route_words import STAGES_IN_WORDS, filter_note, headline, reason
 from handoff.router import Route
@@ -61,7 +61,7 @@ def three_numbers(route: Route) -> None:
     """Draw the best score, and how far it is from the threshold and from the runner-up."""
     decision = route.decision
     with st.grid(3, min_column_width=90):
-        st.metric("Best", f"{decision.best.score:.2f}")
+        st.metric("Best", together(decision.best.score, decision.threshold)[0])
         st.metric("To threshold", distance(decision.best.score, decision.threshold))
         lead = "none" if decision.margin is None else distance(decision.margin, 0.0)
         st.metric("To runner-up", lead)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from handoff.report.numbers import (
     apart,
+    beside,
     counted,
     decimal,
     distance,
@@ -48,10 +49,15 @@ def test_of_two_numbers_the_larger_one_looks_larger(limit, gap):
     value = float(np.float32(limit + gap))
     assume(abs(value - limit) > 1e-8)
 
-    shown, beside = together(value, limit)
+    shown, other = together(value, limit)
 
-    assert (float(shown) > float(beside)) == (value > limit)
-    assert shown != beside
+    assert (float(shown) > float(other)) == (value > limit)
+    assert shown != other
+
+
+def test_a_limit_has_as_many_decimals_as_the_closest_number_needs():
+    """What is far from it keeps two."""
+    assert beside([0.61, 0.2296, 0.23004], 0.23) == (["0.61", "0.2296", "0.23004"], "0.23000")
 
 
 @pytest.mark.parametrize(
