@@ -25,6 +25,9 @@ CARRIES = 0.25
 AUDIBLE = 0.1
 """And at least so much: a share of next to nothing is nothing. See docs/learning.md."""
 
+_SAME_MEANING = 1e-6
+_FINEST = 7
+
 STAGES_IN_WORDS = {
     "extract_tags": "Tags",
     "embed_query": "Query",
@@ -104,9 +107,18 @@ def comparison(route: Route) -> str:
             f"{first_name} and {second_name} have the same similarity {first_score}; the one that "
             "comes first in the registry counts as the best."
         )
+    meant = [score.score - route.policy.lexical_weight * score.lexical for score in (best, second)]
+    first_meant, second_meant = together(*meant)
+    if route.policy.lexical_weight and meant[0] - meant[1] < _SAME_MEANING:
+        closer = "as close" if first_meant == second_meant else "closer"
+        return (
+            f"Words in common decide: {first_name} ({first_score}) shares more of them than "
+            f"{second_name} ({second_score}), to which the query's meaning is {closer} "
+            f"({second_meant} against {first_meant}); {_tags_of_both(best, second)}."
+        )
     return (
-        f"The query's meaning is closer to {first_name} ({first_score}) than to {second_name} "
-        f"({second_score}); {_tags_of_both(best, second)}."
+        f"The query's meaning is closer to {first_name} ({first_meant}) than to {second_name} "
+        f"({second_meant}); {_tags_of_both(best, second)}."
     )
 
 
@@ -279,9 +291,26 @@ def _missing_tags(route: Route, what_if: WhatIf) -> str:
 def _runner_up(route: Route) -> str:
     if route.decision.margin is None:
         return "There is no runner-up: nobody else is a candidate."
-    gap, _ = together(route.decision.margin, 0.0)
-    _, second = names([route.ranking[0], route.ranking[1]])
-    return f"The runner-up, {second}, is {gap} behind."
+    lead = route.decision.margin
+    gap, _ = together(lead, 0.0)
+    first, second = names([route.ranking[0], route.ranking[1]])
+    if route.decision.outcome is not Outcome.AMBIGUOUS:
+        return f"The runner-up, {second}, is {gap} behind."
+    beside_margin, needed = together(lead, route.policy.margin)
+    gap = max(gap, beside_margin, key=len)
+    return (
+        f"The margin decides: the runner-up, {second}, is {gap} behind, and {needed} is required. "
+        f"With a margin of {_at_most(lead)} {first} would take it."
+    )
+
+
+def _at_most(lead: float) -> str:
+    """Return a margin that such a lead reaches, with the fewest decimals from two on."""
+    for decimals in range(2, _FINEST):
+        down = math.floor(lead * 10**decimals) / 10**decimals
+        if down > 0:
+            return f"at most {down:.{decimals}f}"
+    return "0"
 
 
 def _ending(decision: Decision) -> str:
