@@ -8,8 +8,16 @@ from pathlib import Path
 import streamlit as st
 
 from handoff.bootstrap import preload
-from handoff.core.errors import ExamplesError, HandoffError, RegistryError, StalePolicyError
+from handoff.core.errors import (
+    CasesError,
+    ExamplesError,
+    HandoffError,
+    RegistryError,
+    StalePolicyError,
+    TableError,
+)
 from handoff.core.model import Example, Policy, Registry
+from handoff.core.texts import shorten
 from handoff.files.cases import Cases, load_cases, parse_cases
 from handoff.files.drafts import LentFile
 from handoff.files.registry import parse_registry
@@ -99,9 +107,10 @@ def open_registry() -> Opened:
         chosen = replace(chosen, examples=None)
         bench = _bench(chosen, _stamps(chosen))
     except HandoffError as error:
+        told = _gone(chosen.registry, "agents", RegistryError) or error
         if last is None:
-            raise
-        complaints.append(error)
+            raise told from None
+        complaints.append(told)
         bench = replace(last.bench, settings=chosen)
     found = Opened(bench, own=False)
     st.session_state["opened"] = found
@@ -180,7 +189,20 @@ def cases_in_use(opened: Opened, chosen: Path | None = None) -> Cases:
     path = chosen or opened.settings.cases
     if path is None or opened.own:
         return Cases((), ())
+    gone = _gone(path, "cases", CasesError)
+    if gone is not None:
+        raise gone
     return _cases(path, (_stamp(path), registry.fingerprint), registry)
+
+
+def _gone(path: Path, what: str, error: type[TableError]) -> TableError | None:
+    """Return a complaint where a file of the server is gone: on a page nobody can name another."""
+    if path.exists():
+        return None
+    return error(
+        f"{shorten(path.name)} does not exist on the server: put it back, or upload {what} of "
+        "your own under 'Your own agents, for this session'."
+    )
 
 
 def _own_bench(chosen: Settings, file: LentFile) -> Workbench:

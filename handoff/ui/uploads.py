@@ -8,7 +8,6 @@ import streamlit as st
 
 from handoff.core.texts import shorten
 from handoff.files.drafts import LentFile, lend
-from handoff.report.markdown import plain
 from handoff.ui.session import parsed_once
 from handoff.ui.upload_room import give_back
 
@@ -16,7 +15,7 @@ Parsed = TypeVar("Parsed")
 
 KINDS = ("agents", "cases", "queue")
 
-_SET_KINDS = KINDS[:2]
+SET_KINDS = KINDS[:2]
 _SERVER = uuid.uuid4().hex
 
 
@@ -43,7 +42,7 @@ def keep_file(kind: str, widget: str) -> None:
 
 def forget_files() -> None:
     """Go back to the server's own files."""
-    for kind in _SET_KINDS:
+    for kind in SET_KINDS:
         file = own_file(kind)
         if file is not None:
             give_back(file.file_id)
@@ -63,27 +62,3 @@ def parse_upload(
         by: What else decides over what it holds.
     """
     return parsed_once(key, (file.file_id, *by), lambda: parse(file.data, shorten(file.name)))
-
-
-def own_files(note: str) -> None:
-    """Draw where a visitor uploads files of their own."""
-    revision = st.session_state.setdefault("upload_revision", 0)
-    with st.expander("Your own agents, for this session", icon=":material/upload_file:"):
-        st.caption(
-            "CSV files in UTF-8. Agents: id, name, description, tags (separated by ;), "
-            "optionally threshold. Cases: query, expected, optionally chip. " + note
-        )
-        for kind in _SET_KINDS:
-            widget = uploader_key(kind, revision)
-            st.file_uploader(
-                kind.capitalize(),
-                type="csv",
-                key=widget,
-                on_change=keep_file,
-                args=(kind, widget),
-            )
-        uploaded = [file for kind in _SET_KINDS if (file := own_file(kind)) is not None]
-        if uploaded:
-            named = " and ".join(shorten(file.name) for file in uploaded)
-            st.caption(plain(f"In use: {named}."))
-            st.button("Back to the default agents", on_click=forget_files)

@@ -429,6 +429,7 @@ def test_an_uploaded_file_is_a_queue(visit, folder):
     press(page, "Right")
 
     assert plain("q.csv, line 1, column 1 (question)") in told
+    assert plain("In use: q.csv.") not in told
     assert [verdict.query for verdict in kept(folder)] == ["bread"]
 
 

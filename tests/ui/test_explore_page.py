@@ -378,7 +378,8 @@ def test_a_registry_that_goes_away_does_not_stop_the_visit(page, folder):
     page.button[0].click().run()
 
     assert not page.exception
-    assert "does not exist" in sentences(page)
+    assert "agents.csv does not exist on the server: put it back, or upload" in sentences(page)
+    assert "name a CSV file" not in sentences(page)
     assert page.success[0].proto.title == "Hand off to Florist"
 
 
@@ -410,6 +411,8 @@ def test_an_upload_that_is_not_what_it_says_is_one_sentence(page):
     upload(page, b"PK\x03\x04 a spreadsheet")
 
     assert "agents.csv is a ZIP archive" in sentences(page)
+    assert "Not in use: agents.csv." in sentences(page)
+    assert "In use: agents.csv." not in sentences(page).replace("Not in use", "")
     assert page.success[0].proto.title == "Hand off to Baker"
 
 
@@ -419,6 +422,27 @@ def test_uploaded_cases_bring_their_own_examples(page):
     upload(page, b"query,expected,chip\nroses,florist,Roses\n", "cases.csv", "cases")
 
     assert page.pills(key="explore_chip").options == ["Roses"]
+
+
+def test_cases_that_are_refused_are_not_in_use(page):
+    """The agents beside them are; each file is told apart."""
+    page.run()
+    upload(page, OWN)
+    upload(page, b"question\nroses\n", "mine.csv", "cases")
+
+    assert "In use: agents.csv." in sentences(page)
+    assert "Not in use: mine.csv." in sentences(page)
+
+
+def test_cases_that_are_gone_are_told_so_that_a_visitor_can_act(page, folder, monkeypatch):
+    """Nobody can name a file on a page; they can upload one."""
+    monkeypatch.setenv("HANDOFF_CASES", str(folder / "cases.csv"))
+    page.run()
+    (folder / "cases.csv").unlink()
+    page.run()
+
+    assert "cases.csv does not exist on the server: put it back, or upload cases" in sentences(page)
+    assert "name a CSV file" not in sentences(page)
 
 
 def test_the_default_agents_come_back(page):

@@ -22,11 +22,11 @@ from handoff.ui.agents.saving import keep, tell_saved
 from handoff.ui.controls import policy_controls
 from handoff.ui.explore.history import gather
 from handoff.ui.labelled_set import LabelledSet, choose_file, gather_set, load
+from handoff.ui.lending import own_files
 from handoff.ui.opened import examples_in_use, open_page, with_examples, with_registry
 from handoff.ui.parts import complain, complaint_stops
 from handoff.ui.prices import registry_agreed
 from handoff.ui.set_parts import flip_lists, headline_figures, table
-from handoff.ui.uploads import own_files
 from handoff.ui.why import why
 
 # A shorter table is read faster than searched.

@@ -18,10 +18,10 @@ from handoff.ui.check.queue import choose_queue, put_in_order, use_lines
 from handoff.ui.check.results import keep, list_results
 from handoff.ui.check.turn import complaint, keep_begun, last_in, own_verdicts, reviewer, turn
 from handoff.ui.controls import policy_controls
+from handoff.ui.lending import own_files
 from handoff.ui.opened import Opened, open_page, open_registry
 from handoff.ui.parts import complain, complaint_stops
 from handoff.ui.prices import registry_agreed
-from handoff.ui.uploads import own_files
 from handoff.ui.visit import recall
 from handoff.verdicts.conclusions import pace_seconds
 from handoff.verdicts.queue import Queue, what_is_left

@@ -57,10 +57,10 @@ def choose_queue(opened: Opened) -> Queue:
             on_change=keep_file,
             args=("queue", widget),
         )
-        kept = own_file("queue")
+        queue, kept = _queue_of_file(), own_file("queue")
         if kept is not None:
             st.caption(plain(f"In use: {shorten(kept.name)}."))
-        return _queue_of_file()
+        return queue
     if source == "lines":
         with st.form("lines", border=False):
             st.text_area(

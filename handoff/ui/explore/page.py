@@ -35,6 +35,7 @@ from handoff.trace import Span, Trace, wall_ms
 from handoff.ui.calls import hand_off, resting, visit_usd
 from handoff.ui.controls import policy_controls
 from handoff.ui.explore.history import gather, visited
+from handoff.ui.lending import own_files
 from handoff.ui.opened import cases_in_use, open_page
 from handoff.ui.parts import (
     answer,
@@ -46,7 +47,6 @@ from handoff.ui.parts import (
     verdict,
 )
 from handoff.ui.prices import registry_agreed
-from handoff.ui.uploads import own_files
 from handoff.ui.why import why
 
 CHART = {"displayModeBar": False}

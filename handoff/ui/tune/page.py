@@ -16,6 +16,7 @@ from handoff.report.numbers import counted
 from handoff.report.set_words import set_notes
 from handoff.ui.controls import policy_controls
 from handoff.ui.labelled_set import LabelledSet, choose_file, gather_set, go_on, load
+from handoff.ui.lending import own_files
 from handoff.ui.opened import open_page, with_examples
 from handoff.ui.parts import complaint_stops
 from handoff.ui.prices import registry_agreed
@@ -32,7 +33,6 @@ from handoff.ui.tune.cases import case_list
 from handoff.ui.tune.labelling import label_form, offer_added
 from handoff.ui.tune.saving import keep
 from handoff.ui.tune.teaching import choose_examples, examples_worth
-from handoff.ui.uploads import own_files
 
 left, right = st.columns([5, 9], gap="large")
 setting, controls, advice, teaching, files = (left.container() for _ in range(5))
