@@ -44,7 +44,7 @@ class Visits:
         Raises:
             SettingsError: They are too long, or cannot be written; what was kept stands.
         """
-        held = json.dumps(self.load(secret) | dict(texts), ensure_ascii=False)
+        held = json.dumps(self.load(secret) | dict(texts))
         if len(held) > LONGEST_VISIT:
             raise SettingsError(
                 "This is used now but too long to outlive a reload: upload it as a file to keep it."
