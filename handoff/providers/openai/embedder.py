@@ -89,9 +89,9 @@ class OpenAIEmbedder:
         """Return one unit row a text, in order, shape (texts, dimensions); see `Embedder`."""
         if not texts:
             return np.zeros((0, self.dimensions or 0), dtype=np.float32)
-        who = self._settings.server("embeddings").called
+        server = self._settings.server("embeddings")
         at_once = self._settings.concurrency
-        return await Portions(texts, self._ask, self._dialect, who, at_once).fill()
+        return await Portions(texts, self._ask, self._dialect, server, at_once).fill()
 
     async def _ask(self, texts: Sequence[str]) -> list[FloatArray | None]:
         call = Call(

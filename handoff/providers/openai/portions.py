@@ -10,6 +10,8 @@ import numpy as np
 from handoff.core.errors import Partly, ProviderError, ProviderRejectedError, ProviderReplyError
 from handoff.core.model import FloatArray
 from handoff.core.texts import shorten
+from handoff.files.servers import Server
+from handoff.providers.openai.complaints import quote_complaint
 from handoff.providers.openai.dialect import Dialect, hear
 
 MOST_INPUTS = 2_048
@@ -39,7 +41,7 @@ class Portions:
     """
 
     def __init__(
-        self, texts: Sequence[str], ask: Ask, dialect: Dialect, who: str, at_once: int
+        self, texts: Sequence[str], ask: Ask, dialect: Dialect, server: Server, at_once: int
     ) -> None:
         """Ask for nothing yet.
 
@@ -47,13 +49,13 @@ class Portions:
             texts: At least one.
             ask: Asks for the rows of several; None in a row's place where it has no meaning.
             dialect: Of whoever is asked.
-            who: What a sentence about the server begins with.
+            server: The same, to be told of.
             at_once: Portions of a server with a limit that are asked for at the same time.
         """
         self._texts = texts
         self._ask = ask
         self._dialect = dialect
-        self._who = who
+        self._server = server
         self._at_once = at_once
         self._rows: dict[int, FloatArray] = {}
         self._reasons: dict[int, str] = {}
@@ -112,11 +114,11 @@ class Portions:
             for at, row in enumerate(rows, start=first):
                 if row is None:
                     self._trouble = ProviderReplyError(
-                        f"{self._who} returned a vector without meaning: try again."
+                        f"{self._server.called} returned a vector without meaning: try again."
                     )
                     self._reasons[at] = (
-                        f"{self._who} returned a vector without meaning for this text: put it "
-                        "otherwise."
+                        f"{self._server.called} returned a vector without meaning for this text: "
+                        "put it otherwise."
                     )
                 else:
                     self._rows[at] = row
@@ -130,9 +132,10 @@ class Portions:
 
     def _refuse(self, at: int, error: ProviderRejectedError) -> None:
         """Note that a text fails alone; raise the error where it is hardly the texts that fail."""
+        quoted = quote_complaint(error.said, self._server.secrets)
         self._reasons[at] = (
-            f"{self._who} cannot embed this text and answers with status {error.status}: put it "
-            "otherwise, or shorter."
+            f"{self._server.called} cannot embed this text and answers with status {error.status}"
+            f"{quoted and f', {quoted}'}: put it otherwise, or shorter."
         )
         self._trouble = error
         if not self._rows and len(self._reasons) == min(_MOST_VAIN, len(self._texts)):
