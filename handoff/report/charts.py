@@ -178,6 +178,8 @@ def legend_below() -> Chart:
         "y": 0,
         "yanchor": "bottom",
         "itemwidth": 30,
+        # Plotly gives it half of the chart, and beyond that a scroll bar.
+        "maxheight": 1,
         "itemclick": False,
         "itemdoubleclick": False,
     }

@@ -123,14 +123,14 @@ def headline_figures(analysis: Analysis, saved: Analysis) -> None:
                 "The share of handed-off cases that reach the right agent.",
             ),
             (
-                "Wrong hand-offs",
+                "Wrong",
                 now.wrong_share,
                 before.wrong_share,
                 False,
                 "The share of all cases handed to an agent that should not get them.",
             ),
             (
-                "Best agent right",
+                "Best is right",
                 analysis.top1,
                 saved.top1,
                 True,

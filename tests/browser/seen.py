@@ -36,6 +36,22 @@ def bring_into_view(page, locator):
     return locator.bounding_box()
 
 
+def cut_labels(page):
+    """Return the labels of figures that do not fit where they stand."""
+    return page.get_by_test_id("stMetricLabel").evaluate_all(
+        """labels => labels.flatMap(label => [label, ...label.querySelectorAll('*')])
+            .filter(part => part.scrollWidth > part.clientWidth + 1 && part.clientWidth)
+            .map(part => part.innerText)"""
+    )
+
+
+def scrolled_legends(page):
+    """Return how high the scroll bars are that charts drew in their legends, in pixels."""
+    return page.locator(".legend .scrollbar").evaluate_all(
+        "bars => bars.map(bar => bar.getBoundingClientRect().height).filter(high => high > 0)"
+    )
+
+
 def hurdles(page, place):
     """Return what keeps somebody from using the page as it stands: on a phone, and on a desk.
 

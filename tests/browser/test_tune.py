@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from seen import bring_into_view, hurdles, press_often, settle
+from seen import bring_into_view, cut_labels, hurdles, press_often, scrolled_legends, settle
 
 THINGS = "printer laptop phone router monitor keyboard mouse camera tablet scanner"
 MOODS = "sadness worry grief anger loneliness stress fear doubt shame guilt"
@@ -252,6 +252,19 @@ def test_a_labelled_query_joins_the_set(tune):
 
     expect(page.get_by_text(re.compile(r"of 211 cases end as labelled"))).to_be_visible()
     expect(page.get_by_text("1 label added in this session.")).to_be_visible()
+
+
+def test_labels_and_legends_fit(tune):
+    """At 1280 pixels no figure's name is cut, and on a phone no legend scrolls."""
+    page = tune()
+    expect(page.get_by_role("figure").nth(2)).to_be_visible()
+    cut = cut_labels(page)
+    page.set_viewport_size({"width": 390, "height": 900})
+    settle(page)
+    expect(page.locator(".legend").nth(2)).to_be_attached()
+    page.wait_for_timeout(1_000)
+
+    assert (cut, scrolled_legends(page)) == ([], [])
 
 
 def test_every_tab_is_accessible(tune, scheme):

@@ -58,7 +58,7 @@ def captions(page):
 
 def top1(page):
     """Return the share of in-scope cases whose best agent is right."""
-    (metric,) = (each for each in page.metric if each.label == "Best agent right")
+    (metric,) = (each for each in page.metric if each.label == "Best is right")
     return float(metric.value.removesuffix(" %"))
 
 

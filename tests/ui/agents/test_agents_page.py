@@ -31,7 +31,7 @@ def test_an_edit_is_measured_before_it_is_saved(page, folder):
     assert not page.exception
     assert "accuracy goes from" in said
     assert "Edited: Smithy" in said
-    assert {metric.label for metric in page.metric} >= {"Accuracy", "Handed off", "Wrong hand-offs"}
+    assert {metric.label for metric in page.metric} >= {"Accuracy", "Handed off", "Wrong"}
     assert (folder / "agents.csv").read_text() == REGISTRY
 
 

@@ -35,8 +35,8 @@ def test_the_figures_are_those_of_the_set(page):
         "Accuracy": "50.0 %",
         "Handed off": "70.0 %",
         "Precision": "42.9 %",
-        "Wrong hand-offs": "40.0 %",
-        "Best agent right": "57.1 %",
+        "Wrong": "40.0 %",
+        "Best is right": "57.1 %",
     }
     assert "5 of 10 cases end as labelled, 50.0 %, at the threshold 0.3" in sentences(page)
 
@@ -113,7 +113,7 @@ def test_the_threshold_moves_figures_and_flips(page, asked):
     page.slider(key="t").set_value(0.2).run()
 
     assert figures(page)["Handed off"] == ("90.0 %", "+20.0 points")
-    assert figures(page)["Wrong hand-offs"] == ("50.0 %", "+10.0 points")
+    assert figures(page)["Wrong"] == ("50.0 %", "+10.0 points")
     assert "Against the default threshold: 1 better, 1 worse" in sentences(page)
     assert table(page, "Better").values.tolist() == [["fresh bread", "nobody", "Baker", "Baker"]]
     assert table(page, "Worse").values.tolist() == [
@@ -128,7 +128,7 @@ def test_the_margin_asks_instead_of_handing_off(page, asked):
     page.slider(key="m").set_value(0.3).run()
     missed = option(page, "Missed")
 
-    assert figures(page)["Wrong hand-offs"] == ("20.0 %", "-20.0 points")
+    assert figures(page)["Wrong"] == ("20.0 %", "-20.0 points")
     assert missed == ["Missed (3)"]
     assert "2 more cases moved but stayed wrong." in sentences(page)
     assert len(asked) == 1

@@ -93,8 +93,8 @@ def test_a_set_of_nobodys_cases_is_judged(page, folder):
     (folder / "cases.csv").write_text(f"query,expected\n{rows}rent a plane,\n")
     page.run()
 
-    assert figures(page)["Best agent right"] == ("\u2013", "")
-    assert figures(page)["Wrong hand-offs"][0] == "7.7 %"
+    assert figures(page)["Best is right"] == ("\u2013", "")
+    assert figures(page)["Wrong"][0] == "7.7 %"
 
 
 def test_a_set_of_one_agents_cases_is_judged(page, folder):
