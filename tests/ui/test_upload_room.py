@@ -4,6 +4,8 @@ import pytest
 from handoff_server import serving
 from page_visitor import TAKEN, Visitor
 
+from handoff.ui.uploads import uploader_key
+
 NO_ROOM = 413
 HEADER = b"id,name,description,tags\n"
 AGENT = b"pilot,Pilot,fly to the moon,moon\n"
@@ -17,6 +19,16 @@ ui.main()
 """
 
 
+@pytest.fixture(scope="module")
+def where(root, tmp_path_factory):
+    """Serve the page with little room; return its address."""
+    folder = tmp_path_factory.mktemp("room")
+    page = folder / "page.py"
+    page.write_text(PAGE)
+    with serving(folder, page, HANDOFF_REGISTRY=str(root / "agents.csv")) as (_, address):
+        yield address
+
+
 def lend(visitor, data):
     """Lend agents; return the status of the upload."""
     (uploader,) = visitor.named("agents_file_")
@@ -24,17 +36,9 @@ def lend(visitor, data):
 
 
 @pytest.mark.slow
-def test_files_that_there_is_no_room_for_are_refused(root, tmp_path):
+def test_files_that_there_is_no_room_for_are_refused(where):
     """Of a visit and of all together; what a visitor gives back makes room again."""
-    (tmp_path / "page.py").write_text(PAGE)
-    with (
-        serving(tmp_path, tmp_path / "page.py", HANDOFF_REGISTRY=str(root / "agents.csv")) as (
-            _,
-            where,
-        ),
-        Visitor(where) as one,
-        Visitor(where) as other,
-    ):
+    with Visitor(where) as one, Visitor(where) as other:
         first = lend(one, HEADER + AGENT)
         of_a_visit = lend(one, HEADER + AGENT)
         of_another = lend(other, HEADER + AGENT)
@@ -48,15 +52,12 @@ def test_files_that_there_is_no_room_for_are_refused(root, tmp_path):
 
 
 @pytest.mark.slow
-def test_no_uploader_lists_a_file_of_a_server_that_ended(root, tmp_path):
-    """A browser keeps what it lent by the uploader's key: the next server has another one."""
+def test_no_uploader_lists_a_file_of_a_server_that_ended(where):
+    """A browser keeps what it lent by the uploader's key: every process has a key of its own."""
     keys = []
     for _ in range(2):
-        with serving(tmp_path, HANDOFF_REGISTRY=str(root / "agents.csv")) as (_, where):
-            with Visitor(where) as visitor:
-                keys.append(visitor.named("agents_file_"))
-            with Visitor(where) as visitor:
-                again = visitor.named("agents_file_")
-            assert again == keys[-1]
+        with Visitor(where) as visitor:
+            keys.append(visitor.named("agents_file_"))
 
-    assert keys[0] != keys[1]
+    assert keys[0] == keys[1]
+    assert keys[0] != [uploader_key("agents")]
