@@ -44,6 +44,7 @@ SAMPLE_SECONDS = 2.0
 TOLD_SECONDS = 30.0
 LENT_AGENTS = 40
 TOKEN = re.compile(rb"visitor(\d\d)x")
+TRACEBACK = re.compile(r"^Traceback .*\n(?:[ \t].*\n|\n)*(.*)", re.MULTILINE)
 LEFT = (OSError, WebSocketException, TimeoutError)
 
 
@@ -164,7 +165,7 @@ class Guest(threading.Thread):
                 return
             visitor.press(self._random.choice([f"right_{turn}", f"unsure_{turn}"]))
             _, now = _on_the_card(visitor)
-            if now != turn:
+            if now != turn and query:
                 self._seen.acknowledged.add((self.name, query))
 
     def _look_around(self, visitor: Visitor) -> None:
@@ -217,8 +218,10 @@ class Guest(threading.Thread):
 def _on_the_card(visitor: Visitor) -> tuple[str, str | None]:
     """Return the query on the card and the number of its turn; None where all are judged."""
     turns = visitor.named("right_")
-    headings = visitor.shown("heading")
-    return headings[0] if headings else "", turns[0].removeprefix("right_") if turns else None
+    # A long query is no heading; the page's own are of the second half.
+    query = next(iter(visitor.shown("heading")), "")
+    own = query in ("", "From verdicts to tests")
+    return "" if own else query, turns[0].removeprefix("right_") if turns else None
 
 
 def memory_mb(process: int) -> float:
@@ -309,7 +312,7 @@ def main() -> None:
         seen, samples = soak(folder, wanted.visitors, 60 * wanted.minutes)
         with closing(VerdictLog(folder / "state")) as log:
             entries, _ = log.read()
-        traces = (folder / "server.log").read_text().count("Traceback")
+        said = (folder / "server.log").read_text()
     kept = Counter((verdict.who, plain(verdict.query)) for verdict in standing(entries))
     lost = sorted(seen.acknowledged - set(kept))
     first, last = growth(samples)
@@ -318,7 +321,7 @@ def main() -> None:
         "done": dict(seen.done),
         "error_pages_of_first_visits": starts,
         "wrong": seen.wrong,
-        "tracebacks": traces,
+        "tracebacks": dict(Counter(TRACEBACK.findall(said))),
         "verdicts": {
             "acknowledged": len(seen.acknowledged),
             "in_the_file": kept.total(),
@@ -333,7 +336,7 @@ def main() -> None:
         },
     }
     print(json.dumps(told, indent=None if wanted.json else 2))
-    sys.exit(bool(seen.wrong or lost or any(starts)))
+    sys.exit(bool(seen.wrong or lost or said.count("Traceback") or any(starts)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from handoff.core.texts import shorten
 from handoff.files.drafts import LentFile, lend
@@ -36,8 +37,10 @@ def own_file(kind: str) -> LentFile | None:
 def keep_file(kind: str, widget: str) -> None:
     """Use what an uploader holds, on every screen; nothing once it was emptied."""
     file = st.session_state[widget]
-    lent = None if file is None else lend(file.name, file.getvalue(), file.file_id)
-    st.session_state[f"upload_{kind}"] = lent
+    # A browser may still tell of a file that was given back; Streamlit has a mark in its place.
+    if file is None or isinstance(file, UploadedFile):
+        lent = None if file is None else lend(file.name, file.getvalue(), file.file_id)
+        st.session_state[f"upload_{kind}"] = lent
 
 
 def forget_files() -> None:

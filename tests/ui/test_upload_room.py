@@ -52,6 +52,18 @@ def test_files_that_there_is_no_room_for_are_refused(where):
 
 
 @pytest.mark.slow
+def test_a_file_that_was_given_back_breaks_no_page(where):
+    """A browser may tell of it once more, before it has heard that its uploader is gone."""
+    with Visitor(where) as visitor:
+        lend(visitor, HEADER + AGENT)
+        visitor.press("Back to the default agents")
+        visitor.write("q", "roses", "Route")
+
+        assert visitor.shown("exception") == []
+        assert not visitor.has("Back to the default agents")
+
+
+@pytest.mark.slow
 def test_no_uploader_lists_a_file_of_a_server_that_ended(where):
     """A browser keeps what it lent by the uploader's key: every process has a key of its own."""
     keys = []

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from handoff.core.errors import HandoffError
 from handoff.core.model import Example, Registry
@@ -160,7 +161,7 @@ def take_typed(source: str, key: str) -> None:
 def import_file(one: Draft, widget: str) -> None:
     """Put the rows of an uploaded file in the place of all rows, as an edit."""
     file = st.session_state[widget]
-    if file is None:
+    if not isinstance(file, UploadedFile):
         return
     try:
         rows = table_of(parse_registry(file.getvalue(), shorten(file.name)))
