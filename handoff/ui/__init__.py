@@ -7,6 +7,7 @@ import streamlit as st
 
 from handoff.ui.drafts import keep_drafts, tell_drafts
 from handoff.ui.ending import end_in_time
+from handoff.ui.unsaved import tell_unsaved
 from handoff.ui.upload_room import bound_uploads
 
 # Streamlit imports these inside its calls, where two first visitors meet a module half loaded; here
@@ -41,4 +42,5 @@ def main() -> None:
     ]
     page = st.navigation(pages, position="top")
     tell_drafts()
+    tell_unsaved(on_agents=page.url_path == "agents")
     page.run()

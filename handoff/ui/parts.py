@@ -23,6 +23,9 @@ STAGE_ICONS = {
     "select": ":material/alt_route:",
 }
 
+EVERYWHERE = "In use on every page, for you alone."
+"""Said of what is unsaved."""
+
 
 def chart_ink() -> str | None:
     """Return the colour of a chart's labels: the theme's own grey is too faint on white.

@@ -25,10 +25,12 @@ def registry_agreed(opened: Opened, edited: Registry | None = None) -> bool:
     Args:
         opened: The registry in use.
         edited: The agents that are to take its place, if not its own; what was embedded for these
-            costs nothing again.
+            costs nothing again. Where they are the same agents there is nothing to agree to.
     """
     registry, known = edited or opened.router.registry, frozenset[str]()
     if edited is not None:
+        if edited.agents is opened.router.registry.agents:
+            return True
         known = frozenset(agent_text(agent) for agent in opened.router.registry.agents)
     cost_usd = _cost_to_agree(opened, registry, known)
     if cost_usd is None:

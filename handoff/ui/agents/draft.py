@@ -24,8 +24,8 @@ from handoff.files.registry import (
     replace_registry,
     table_of,
 )
-from handoff.ui.opened import Opened
-from handoff.ui.session import parsed_once
+from handoff.ui.opened import Opened, examples_of
+from handoff.ui.session import parsed_once, remembered
 from handoff.ui.uploads import own_file
 
 COLUMNS = SHAPE.required + SHAPE.optional
@@ -64,6 +64,12 @@ class Draft:
     def pending(self) -> bool:
         """Something was edited."""
         return self.rows != self.settled
+
+    @property
+    def edited(self) -> int:
+        """How many agents were edited, added or removed."""
+        before, now = ({row[0].strip(): row for row in rows} for rows in (self.settled, self.rows))
+        return sum(before.get(each) != now.get(each) for each in before | now)
 
     @property
     def key(self) -> str:
@@ -146,6 +152,12 @@ def draft(opened: Opened) -> Draft:
     return kept
 
 
+def pending(opened: Opened) -> Draft | None:
+    """Return the agents as this visitor has edited them; None without an edit that is not saved."""
+    kept = _drafts().get(_source(opened))
+    return kept if kept is not None and kept.pending else None
+
+
 def search(one: Draft, text: str) -> Draft:
     """Show only the rows that hold a text; what was typed stays."""
     return one if text == one.search else _keep(_redrawn(one, one.rows, text))
@@ -187,13 +199,17 @@ def parsed(one: Draft, examples: tuple[Example, ...]) -> Registry:
     Raises:
         RegistryError: A row breaks a rule; names it.
     """
+    edited = agents_of(one)
+    return remembered(
+        "agents_parsed",
+        (edited, examples),
+        lambda: Registry(edited.agents, examples_of(edited, examples)),
+    )
 
-    def parse() -> Registry:
-        edited = parse_table(one.rows)
-        known = (each for each in examples if each.agent is None or each.agent in edited.positions)
-        return Registry(edited.agents, tuple(known))
 
-    return parsed_once("agents_parsed", (one.rows, examples), parse)
+def agents_of(one: Draft) -> Registry:
+    """Return the edited agents alone; raises RegistryError where a row breaks a rule."""
+    return parsed_once("agents_alone", (one.rows,), lambda: parse_table(one.rows))
 
 
 def save(opened: Opened, one: Draft, registry: Registry, expected: Registry | None) -> bool:

@@ -10,7 +10,7 @@ from handoff.report.markdown import plain
 from handoff.ui.agents import draft as drafts
 from handoff.ui.agents.draft import Draft
 from handoff.ui.opened import Opened
-from handoff.ui.parts import complain
+from handoff.ui.parts import EVERYWHERE, complain
 
 
 def tell_saved() -> None:
@@ -73,6 +73,8 @@ def keep(opened: Opened, one: Draft, registry: Registry | None) -> None:
             )
         if one.pending:
             st.markdown(":orange-badge[:material/edit: Not saved]", width="content")
+            if registry is not None:
+                st.markdown(EVERYWHERE, width="content")
 
 
 def _tell_changed(

@@ -22,6 +22,7 @@ from handoff.ui.lending import own_files
 from handoff.ui.opened import Opened, open_page, open_registry
 from handoff.ui.parts import complain, complaint_stops
 from handoff.ui.prices import registry_agreed
+from handoff.ui.unsaved import in_use
 from handoff.ui.visit import recall
 from handoff.verdicts.conclusions import pace_seconds
 from handoff.verdicts.queue import Queue, what_is_left
@@ -36,8 +37,9 @@ with files:
     own_files("Uploaded cases can be judged too.")
 
 with naming:
-    opened, policy = open_page()
-    state = opened.settings.state_dir
+    saved, policy = open_page()
+    opened = in_use(saved)
+    state = saved.settings.state_dir
     if "check_who" not in st.session_state and "check_lines" not in st.session_state:
         begun = recall(state)
         st.session_state["check_who"] = begun.get("who", "")
@@ -53,7 +55,7 @@ with naming:
             ),
             icon=":material/healing:",
         )
-    if not registry_agreed(opened):
+    if not (registry_agreed(saved) and registry_agreed(saved, opened.router.registry)):
         st.stop()
 
 # --- which queries, in which order ----------------------------------------------------------------
@@ -63,7 +65,7 @@ with controls:
 
 with queueing:
     try:
-        queue = choose_queue(opened)
+        queue = choose_queue(saved)
         queries = put_in_order(opened, queue, judging_policy)
     except HandoffError as error:
         complain(error)
@@ -114,7 +116,8 @@ def check(opened: Opened, book: Book, chosen: Chosen, places: tuple[DeltaGenerat
     """Judge one query after the other; a key runs this part alone."""
     card, results, keeping = places
     router, queries, judging = opened.router, chosen.queries, chosen.policy
-    if open_registry().router.registry.fingerprint != router.registry.fingerprint:
+    saved = open_registry()
+    if in_use(saved).router.registry.fingerprint != router.registry.fingerprint:
         st.rerun()
     verdicts = book.verdicts()
     own = own_verdicts(verdicts, router, judging, again=chosen.again)
@@ -150,7 +153,8 @@ def check(opened: Opened, book: Book, chosen: Chosen, places: tuple[DeltaGenerat
                 icon=":material/playlist_add:",
             )
     with keeping:
-        keep(opened, book, verdicts)
+        # A case of an agent that is in no file yet would be one of an unknown agent.
+        keep(saved, book, verdicts)
     with results:
         list_results(opened, verdicts, judging)
     try:

@@ -13,7 +13,8 @@ from handoff.report.markdown import plain
 from handoff.ui.calls import evidence_key
 from handoff.ui.check.turn import keep_begun
 from handoff.ui.explore.history import visited
-from handoff.ui.opened import Opened, cases_in_use
+from handoff.ui.labelled_set import choose_file, load
+from handoff.ui.opened import Opened
 from handoff.ui.prices import queries_agreed
 from handoff.ui.session import recalled, remember, remembered
 from handoff.ui.uploads import keep_file, own_file, uploader_key
@@ -72,7 +73,7 @@ def choose_queue(opened: Opened) -> Queue:
         return _queue_of_lines()
     if source == "visit":
         return make_queue(entry.query for entry in visited())
-    return _queue_of_cases(cases_in_use(opened))
+    return _queue_of_cases(load(opened, choose_file(opened)))
 
 
 def put_in_order(opened: Opened, queue: Queue, judging: Policy) -> list[str]:

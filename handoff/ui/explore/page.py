@@ -47,6 +47,7 @@ from handoff.ui.parts import (
     verdict,
 )
 from handoff.ui.prices import registry_agreed
+from handoff.ui.unsaved import in_use
 from handoff.ui.why import why
 
 CHART = {"displayModeBar": False}
@@ -61,9 +62,10 @@ with files:
     own_files("They are kept for this session and used on every page.")
 
 with asking:
-    opened, policy = open_page()
+    saved, policy = open_page()
+    opened = in_use(saved)
     try:
-        chips = cases_in_use(opened).chips
+        chips = cases_in_use(saved).chips
     except HandoffError as error:
         complain(error)
         chips = {}
@@ -102,7 +104,7 @@ with asking:
         )
 
 with asking:
-    if not registry_agreed(opened):
+    if not (registry_agreed(saved) and registry_agreed(saved, opened.router.registry)):
         st.stop()
     if not st.session_state["q"].strip():
         st.info("Type a query, and see who takes it.", icon=":material/edit:")

@@ -33,6 +33,7 @@ from handoff.ui.tune.cases import case_list
 from handoff.ui.tune.labelling import label_form, offer_added
 from handoff.ui.tune.saving import keep
 from handoff.ui.tune.teaching import choose_examples, examples_worth
+from handoff.ui.unsaved import edited
 
 left, right = st.columns([5, 9], gap="large")
 setting, controls, advice, teaching, files = (left.container() for _ in range(5))
@@ -44,14 +45,15 @@ with files:
     own_files("Queries labelled here are part of the download.")
 
 with setting:
-    opened, policy = open_page()
+    on_disk, policy = open_page()
+    opened = edited(on_disk)
     with complaint_stops():
         held = read_policy(opened.settings.config_to_save)
 
 # --- what routing learns from --------------------------------------------------------------------
 
 with teaching:
-    taught = choose_examples(opened)
+    taught = choose_examples(opened, agents_edited=opened is not on_disk)
 shown = with_examples(opened, taught)
 router = shown.router
 
@@ -62,7 +64,7 @@ with setting:
     with complaint_stops():
         cases = load(opened, chosen)
     label_form(opened, router.registry, cases)
-    offer_added(opened, chosen)
+    offer_added(on_disk, chosen)
 
 if not cases.cases:
     with figures:
@@ -79,7 +81,7 @@ if not cases.cases:
 # --- evidence, gathered once -------------------------------------------------------------------
 
 with figures:
-    if not registry_agreed(opened):
+    if not (registry_agreed(on_disk) and registry_agreed(on_disk, opened.router.registry)):
         st.stop()
 
 with figures:
@@ -126,7 +128,7 @@ def tune(
     flips = find_flips(saved.ended, saved.got, analysis.ended, analysis.got)
     with advice:
         found = advise(router.registry, analysis)
-        keep(opened, shown, analysis, found, held)
+        keep(on_disk, shown, analysis, found, held)
     marks = [Mark(judging.threshold, "threshold", "dash")]
     if found is not None and not found.keep:
         marks.append(Mark(found.threshold, "recommended", "dot"))

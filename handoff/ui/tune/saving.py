@@ -29,7 +29,7 @@ def keep(
 
     Args:
         opened: The registry on disk, or an uploaded one.
-        shown: The same with the examples of this session.
+        shown: The same with the edits and examples of this session.
         analysis: Of the labelled set under the policy.
         found: What was recommended on it, if anything.
         held: What the policy's file held when the page was drawn; None where there was none.
@@ -39,9 +39,11 @@ def keep(
         st.rerun()
     text = opened.bench.policy_to_toml(analysis, found)
     in_the_way = None
+    agents_edited = shown.router.registry.agents != opened.router.registry.agents
     if shown is not opened:
         in_the_way = (
-            "A saved threshold belongs to the examples on disk: save or discard yours first."
+            "A saved threshold belongs to the agents and examples on disk: save or discard yours "
+            "first."
         )
     elif not analysis.policy.use_tags:
         in_the_way = "handoff.toml cannot record that the tag filter is off: switch it on to save."
@@ -87,6 +89,8 @@ def keep(
                 if not opened.own:
                     st.button(
                         "Write them to the agents' file",
+                        disabled=agents_edited,
+                        help="Save or discard the edited agents first." if agents_edited else None,
                         on_click=_write_own,
                         args=(opened, found.own),
                     )

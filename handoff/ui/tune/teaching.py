@@ -40,8 +40,13 @@ from handoff.ui.set_parts import chart, table
 from handoff.workbench import measure_worth
 
 
-def choose_examples(opened: Opened) -> tuple[Example, ...]:
-    """Draw what routing learns from; return that, or nothing where it is switched off."""
+def choose_examples(opened: Opened, *, agents_edited: bool) -> tuple[Example, ...]:
+    """Draw what routing learns from; return that, or nothing where it is switched off.
+
+    Args:
+        opened: The agents in use, with the examples on disk.
+        agents_edited: They are in no file yet: examples of theirs are saved after them.
+    """
     taught = examples_in_use(opened)
     st.subheader("Examples", anchor=False)
     use_examples = st.toggle(
@@ -74,7 +79,7 @@ def choose_examples(opened: Opened) -> tuple[Example, ...]:
                     help="Theirs, with what you added and without what you took back.",
                 )
             try:
-                if not opened.own and _save_pressed(opened, overtaken=overtaken):
+                if not (opened.own or agents_edited) and _save_pressed(opened, overtaken=overtaken):
                     if _save_examples(opened):
                         st.session_state["tune_saved"] = f"Saved to {EXAMPLES_NAME}."
                     st.rerun()
