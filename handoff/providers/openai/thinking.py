@@ -27,7 +27,7 @@ def _finder(*marks: str) -> re.Pattern[str]:
 
 _ANY = _finder(*_ALL_MARKS)
 _END = {mark: _finder(end) for mark, end in _MARKS.items()}
-_FIRST_LETTERS = re.compile(f"[{re.escape(''.join({mark[0] for mark in _ALL_MARKS}))}]")
+_FIRST_LETTERS = re.compile(f"[{re.escape(''.join(sorted({mark[0] for mark in _ALL_MARKS})))}]")
 
 
 class Spoken:
