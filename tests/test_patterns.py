@@ -27,7 +27,7 @@ def modules():
 
 
 def patterns():
-    """Yield every compiled pattern of the package with its name."""
+    """Yield every compiled pattern of the package with its name, those of fields among them."""
     for name, _ in modules():
         module = importlib.import_module(name.removesuffix(".__init__"))
         for given, value in vars(module).items():
@@ -35,8 +35,9 @@ def patterns():
                 each if isinstance(each, tuple) else [each]
                 for each in (value if isinstance(value, tuple) else [value])
             ):
-                if isinstance(held, re.Pattern):
-                    yield pytest.param(held, id=f"{name}.{given} {held.pattern[:30]!a}")
+                found = getattr(held, "naming", held)
+                if isinstance(found, re.Pattern):
+                    yield pytest.param(found, id=f"{name}.{given} {found.pattern[:30]!a}")
 
 
 def texts(length):

@@ -4,16 +4,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from handoff.core.tagging import MOST_TAGS
-from handoff.providers.openai.dialect import LEFT_OUT, Field, Form
+from handoff.providers.openai.dialect import LEFT_OUT, Field, Form, whole_words
 
-STORE = Field("store", "store", (Form("store", {"store": False}),), elsewhere=(LEFT_OUT,))
+STORE = Field(
+    "store", whole_words("store"), (Form("store", {"store": False}),), elsewhere=(LEFT_OUT,)
+)
 """OpenAI keeps what it was asked unless it is told not to, so there it is never left out."""
+
+_LIMIT = whole_words("max_completion_tokens|max_tokens")
+_ROLE = whole_words(
+    r"system\W+(?:role|messages?|prompts?|instructions?)|roles?\W+system"
+    r"|messages role|developer instructions?|only user and assistant roles|roles must alternate"
+)
+_STRUCTURE = whole_words(
+    r"response[ _]?format\w*|json[ _]?(?:schema|object|mode)|structured[ _]?outputs?|maxitems"
+    r"|guided\w*|grammar|schema"
+)
 
 _STREAMED = Form("stream", {"stream": True})
 
 STREAM = Field(
     "stream",
-    "stream(?:ing|ed)?|stream_options|include_usage",
+    whole_words("stream(?:ing|ed)?|stream_options|include_usage"),
     (
         Form("stream with usage", {"stream": True, "stream_options": {"include_usage": True}}),
         _STREAMED,
@@ -28,8 +40,7 @@ def limit(tokens: int) -> Field:
     """Return how long an answer may be; OpenAI's own is never asked for one without end."""
     new = Form("max_completion_tokens", {"max_completion_tokens": tokens})
     old = Form("max_tokens", {"max_tokens": tokens})
-    words = f"{new.name}|{old.name}"
-    return Field(new.name, words, (new, old), elsewhere=(old, new, LEFT_OUT))
+    return Field(new.name, _LIMIT, (new, old), elsewhere=(old, new, LEFT_OUT))
 
 
 def messages(role: str, query: str) -> Field:
@@ -39,9 +50,7 @@ def messages(role: str, query: str) -> Field:
     one = {"role": "user", "content": f"{role}\n\nThe user's message:\n{query}"}
     return Field(
         "system role",
-        r"system\W+(?:role|messages?|prompts?|instructions?)|roles?\W+system"
-        r"|messages role|developer instructions?|only user and assistant roles"
-        r"|roles must alternate",
+        _ROLE,
         (apart, Form("before the query", {"messages": [one]})),
     )
 
@@ -64,8 +73,7 @@ def tags_of(choices: Sequence[str]) -> Field:
     json = Form("json_object", {"response_format": {"type": "json_object"}})
     return Field(
         "response_format",
-        r"response[ _]?format\w*|json[ _]?(?:schema|object|mode)|structured[ _]?outputs?|maxitems"
-        r"|guided\w*|grammar|schema",
+        _STRUCTURE,
         (schema("json_schema", maxItems=MOST_TAGS), unbounded, json, LEFT_OUT),
         # Some refuse to count, and it is counted here again anyway.
         elsewhere=(unbounded, json, LEFT_OUT),

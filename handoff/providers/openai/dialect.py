@@ -17,6 +17,11 @@ _ECHOES = frozenset({"input", "body", "request"})
 """What a refusal repeats of the request under these keys is not its own word."""
 
 
+def whole_words(spoken: str) -> re.Pattern[str]:
+    """Return a pattern that finds one of some words, in lower case, and no part of another."""
+    return re.compile(rf"(?<!\w)(?:{spoken})(?!\w)")
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """One way of saying what a field says.
@@ -39,13 +44,13 @@ class Field:
 
     Attributes:
         name: As a person is told.
-        words: A regular expression for what a refusal of it says, whole words in lower case.
+        naming: Finds it in what a refusal says; see `whole_words`.
         forms: At OpenAI's own, what to try first, next, and at last.
         elsewhere: At any other server, where these are others; the least comes first.
     """
 
     name: str
-    words: str
+    naming: re.Pattern[str]
     forms: tuple[Form, ...]
     elsewhere: tuple[Form, ...] = ()
 
@@ -159,9 +164,9 @@ class Phrasing:
         located, text = hear(said)
         for words in (located, text):
             found = [
-                (at, each)
+                (match.start(), each)
                 for each in self._negotiable
-                if (at := _first(each.words, words)) is not None
+                if (match := each.naming.search(words)) is not None
             ]
             if found:
                 return min(found, key=lambda pair: pair[0])[1]
@@ -218,9 +223,3 @@ def _strings(told: object) -> Iterator[tuple[str, str]]:
         elif isinstance(value, dict):
             parts = [pair for pair in value.items() if pair[0] not in _ECHOES]
             waiting += reversed(parts)
-
-
-def _first(words: str, text: str) -> int | None:
-    """Return where a field is named first in a text; None where it is not."""
-    match = re.search(rf"(?<!\w)(?:{words})(?!\w)", text)
-    return None if match is None else match.start()

@@ -13,7 +13,7 @@ from handoff.providers.openai.connection import (
     OpenAIConnection,
     load_sdk,
 )
-from handoff.providers.openai.dialect import LEFT_OUT, Field, Form
+from handoff.providers.openai.dialect import LEFT_OUT, Field, Form, whole_words
 from handoff.providers.openai.portions import Portions, most_tokens
 from handoff.providers.openai.vectors import read_vectors
 
@@ -23,9 +23,11 @@ _DIMENSIONS = {
     "text-embedding-ada-002": 1_536,
 }
 
+_SHORTENED = whole_words("dimensions?|matryoshka")
+
 _PACKED = Field(
     "encoding_format",
-    "encoding_format|base64",
+    whole_words("encoding_format|base64"),
     # A third of the bytes and a tenth of the time of a list of decimal numbers.
     (Form("base64", {"encoding_format": "base64"}), LEFT_OUT),
     elsewhere=(LEFT_OUT,),
@@ -130,5 +132,4 @@ def _shortened(settings: OpenAISettings) -> tuple[Field, ...]:
     if wanted is None or wanted == _DIMENSIONS.get(settings.embedding_model):
         return ()
     asked = Form("dimensions", {"dimensions": wanted})
-    words = "dimensions?|matryoshka"
-    return (Field(asked.name, words, (asked, LEFT_OUT)),)
+    return (Field(asked.name, _SHORTENED, (asked, LEFT_OUT)),)

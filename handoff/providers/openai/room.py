@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from handoff.core.errors import ProviderReplyError
 from handoff.providers.openai.connection import OpenAIConnection
-from handoff.providers.openai.dialect import LEFT_OUT, Field, Form
+from handoff.providers.openai.dialect import LEFT_OUT, Field, Form, whole_words
 
 THINKING_TOKENS = 4_000
 """What thinking may take beside the answer; with low effort a few hundred is usual."""
@@ -18,7 +18,7 @@ _TAKES_EFFORT = re.compile(r"(?:^|/)(?:o\d|gpt-5|gpt-oss)")
 
 _EFFORT = Field(
     "reasoning_effort",
-    r"reasoning[ _.]effort|reasoning",
+    whole_words(r"reasoning[ _.]effort|reasoning"),
     (Form("low", {"reasoning_effort": "low"}), LEFT_OUT),
 )
 
