@@ -36,7 +36,7 @@ def controls():
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(link=st.dictionaries(st.sampled_from(["t", "m", "l", "f", "a", "q", "?"]), values))
+@given(link=st.dictionaries(st.sampled_from(["t", "m", "l", "f", "a", "q", "r", "?"]), values))
 def test_30_links_give_a_policy_in_range(link):
     """No error page, and no figure that nothing could be judged by."""
     page = AppTest.from_function(controls, default_timeout=60)

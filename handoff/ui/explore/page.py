@@ -35,6 +35,7 @@ from handoff.trace import Span, Trace, wall_ms
 from handoff.ui.calls import hand_off, resting, visit_usd
 from handoff.ui.controls import policy_controls
 from handoff.ui.explore.history import gather, visited
+from handoff.ui.explore.link import link_note, tell_link
 from handoff.ui.lending import own_files
 from handoff.ui.opened import cases_in_use, open_page
 from handoff.ui.parts import (
@@ -64,6 +65,7 @@ with files:
 with asking:
     saved, policy = open_page()
     opened = in_use(saved)
+    tell_link(saved, opened, policy)
     try:
         chips = cases_in_use(saved).chips
     except HandoffError as error:
@@ -237,7 +239,7 @@ def explore(
             wanted = route.decision.agent is not None and st.button(
                 "Hand off", icon=":material/send:"
             )
-        st.caption("This page's address is a link to what you see.")
+        st.caption(link_note(saved, opened))
         if wanted:
             try:
                 place = st.empty()
