@@ -22,7 +22,7 @@ from handoff.ui.labelled_set import all_labels, bring_back_labels
 from handoff.ui.parts import complain
 from handoff.ui.upload_room import bring_back
 from handoff.ui.uploads import KINDS, own_file
-from handoff.ui.visit import visitor
+from handoff.ui.visit import browser, visitor
 
 _NOTHING = Drafts()
 
@@ -41,6 +41,7 @@ def keep_drafts() -> None:
         if drafts != kept or (drafts != _NOTHING and not folder.is_kept()):
             st.session_state["drafts_kept"] = drafts
             st.session_state["drafts_complaint"] = None
+            _refuse_nameless(drafts)
             folder.keep(drafts)
     except DraftsError as error:
         st.session_state["drafts_complaint"] = error
@@ -51,6 +52,16 @@ def tell_drafts() -> None:
     error: DraftsError | None = st.session_state.get("drafts_complaint")
     if error is not None:
         complain(error)
+
+
+def _refuse_nameless(drafts: Drafts) -> None:
+    """Complain where the browser will not be known again."""
+    if drafts != _NOTHING and _has_browser() and browser() is None:
+        raise DraftsError(
+            "Your browser sends no cookie by which the server would know it again, so a reload of "
+            "the page would lose what you edit: allow its cookie, or save or download it before "
+            "you leave."
+        )
 
 
 def _open_folder() -> DraftsFolder:
@@ -71,6 +82,11 @@ def _live_pages() -> set[str]:
         if not (isinstance(server, Runtime) and server.is_active_session(session)):
             _sessions().pop(page, None)
     return set(_sessions())
+
+
+def _has_browser() -> bool:
+    """Tell whether somebody asked for the page; a script that runs it alone sends no headers."""
+    return bool(st.context.headers.to_dict())
 
 
 @st.cache_resource(show_spinner=False)

@@ -8,7 +8,7 @@ from app_pages import open_page
 
 from handoff.files.cases import Case
 from handoff.files.drafts import lend
-from handoff.ui import visit
+from handoff.ui import drafts, visit
 
 AGENTS = "id,name,description,tags\nbaker,Baker,bread,bread\nsmith,Smith,iron,iron\n"
 CASES = "query,expected,chip\nbread,baker,Bread\niron horseshoes,smith,\n"
@@ -127,6 +127,27 @@ def test_where_nothing_can_be_kept_the_page_says_so(come, tmp_path, monkeypatch)
     assert not page.error
     edit(page, 1, name="Farrier")
     assert any("reload of the page would lose it" in told.value for told in page.error)
+
+
+def test_a_browser_that_sends_no_cookie_is_told_before_it_loses_an_edit(come, monkeypatch):
+    """It would not be known again after a reload."""
+    monkeypatch.setattr(drafts, "_has_browser", lambda: True)
+    page = come("agents", who=None)
+    assert not page.error
+    edit(page, 1, name="Farrier")
+    assert any("sends no cookie" in told.value for told in page.error)
+    assert not press(page, "Discard").error
+
+
+def test_a_lent_file_that_finds_no_room_again_is_told(come, monkeypatch):
+    """The saved agents are in use, and the page names the file to upload again."""
+    page = come("explore")
+    page.session_state["upload_agents"] = lend("mine.csv", MINE.encode())
+    page.run()
+    monkeypatch.setattr(drafts, "bring_back", lambda _: False)
+    later = come("explore")
+    assert any("no room for mine" in told.value for told in later.error)
+    assert "opened_own" not in later.session_state
 
 
 def test_a_table_never_has_the_key_of_a_session_before(come, monkeypatch):
