@@ -78,6 +78,7 @@ def test_patterns_are_compiled_where_they_are_found():
     assert len(list(patterns())) > 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", [*patterns()])
 def test_steps_grow_with_the_text_and_not_with_its_square(pattern):
     """Whatever is repeated in a text, twice of it takes about twice the steps."""
@@ -86,6 +87,7 @@ def test_steps_grow_with_the_text_and_not_with_its_square(pattern):
     assert growth < MOST_GROWTH, text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", [*patterns()])
 def test_the_steps_are_those_of_the_pattern(pattern):
     """The matcher that counts finds exactly what `re` finds."""

@@ -299,8 +299,8 @@ def _runner_up(route: Route) -> str:
     beside_margin, needed = together(lead, route.policy.margin)
     gap = max(gap, beside_margin, key=len)
     return (
-        f"The margin decides: the runner-up, {second}, is {gap} behind, and {needed} is required. "
-        f"With a margin of {_at_most(lead)} {first} would take it."
+        f"The margin decides: the runner-up, {second}, is {gap} behind, and {needed} is required; "
+        f"with a margin of {_at_most(lead)} {first} would take it."
     )
 
 

@@ -42,9 +42,10 @@ def short(configure):
     )
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
-@pytest.mark.parametrize("most", [1, 10, 32, 64, 100])
-def test_a_limit_of_texts_is_found_by_halving_and_kept(server, short, status, most):
+@pytest.mark.parametrize(
+    ("most", "status"), [(1, 400), (10, 413), (32, 422), (64, 400), (100, 413)]
+)
+def test_a_limit_of_texts_is_found_by_halving_and_kept(server, short, most, status):
     """Rows stay in order, refusals are as many as there are halvings, and none comes again."""
     server.quirks = Quirks(most_texts=most, batch_status=status)
     given = texts(210)

@@ -31,9 +31,9 @@ def spoken(similarities, lexical):
 @pytest.mark.parametrize(
     ("second", "sentence"),
     [
-        (0.25, "is 0.25 behind, and 0.38 is required. With a margin of at most 0.25 Coder"),
-        (0.498, "is 0.002 behind, and 0.38 is required. With a margin of at most 0.002 Coder"),
-        (0.5, "is 0.00 behind, and 0.38 is required. With a margin of 0 Coder"),
+        (0.25, "is 0.25 behind, and 0.38 is required; with a margin of at most 0.25 Coder"),
+        (0.498, "is 0.002 behind, and 0.38 is required; with a margin of at most 0.002 Coder"),
+        (0.5, "is 0.00 behind, and 0.38 is required; with a margin of 0 Coder"),
     ],
 )
 def test_a_margin_that_decided_is_named_with_one_that_would_not(second, sentence):
