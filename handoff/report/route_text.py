@@ -1,7 +1,7 @@
 """A route as text for a terminal."""
 
 from handoff.report.numbers import beside, milliseconds
-from handoff.report.route_words import filter_note, headline, reason
+from handoff.report.route_words import filter_note, headline, reason, troubles
 from handoff.router import Route
 from handoff.trace import wall_ms
 
@@ -9,7 +9,7 @@ _SHOWN = 25
 
 
 def route_to_text(route: Route, top: int | None = None) -> str:
-    """Return a route as lines: the verdict, the tags, the ranking, the stages.
+    """Return a route as lines: the verdict, the tags, what failed, the ranking, the stages.
 
     Args:
         route: Any route.
@@ -20,6 +20,7 @@ def route_to_text(route: Route, top: int | None = None) -> str:
         headline(route.decision),
         reason(route),
         f"Tags: {tags}. {filter_note(route)}",
+        *troubles(route.spans, route.evidence),
         "",
         *_table(route, min(top or _SHOWN, len(route.ranking))),
         "",

@@ -52,3 +52,17 @@ def test_an_answer_that_does_not_come_leaves_the_verdict(handoff, server, form):
         assert out.startswith("Hand off to Weather Desk\n")
         assert "No answer came: " in out
     assert KEY not in out
+
+
+def test_why_tags_are_missing_stands_under_them(handoff, server, monkeypatch):
+    """Not in JSON alone: who sees that no tags came sees what to do, and the verdict stays."""
+    monkeypatch.setenv("HANDOFF_TAGGER", "openai")
+    server.fail("chat", "no_model", times=None)
+
+    _, out, _ = handoff("route", SELECTED)
+    _, told, _ = handoff("route", SELECTED, "--json")
+
+    why = next(filter(None, (span.get("trouble") for span in json.loads(told)["spans"])))
+    lines = out.splitlines()
+    assert "Tags could not be extracted" in lines[2]
+    assert lines[3] == f"Tags were skipped. {why}"
