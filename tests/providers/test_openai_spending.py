@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 
 import pytest
 from fake_openai import (
@@ -195,11 +196,23 @@ def test_an_answer_of_no_use_is_paid_for(server, configure, fault):
     assert cap.spent_usd > 0
 
 
-@pytest.mark.parametrize(
-    "usage", [pytest.param({}, id="absent"), pytest.param({"usage": None}, id="null")]
-)
+ODD_USAGES = {
+    "absent": {},
+    "null": {"usage": None},
+    "words": {"usage": {"prompt_tokens": "many", "completion_tokens": 1}},
+    "digits": {"usage": {"prompt_tokens": "7", "total_tokens": "7"}},
+    "a part": {"usage": {"prompt_tokens": 7.5}},
+    "negative": {"usage": {"prompt_tokens": -1_000_000, "completion_tokens": 1}},
+    "a list": {"usage": {"prompt_tokens": [1]}},
+    "infinite": {"usage": {"prompt_tokens": math.inf}},
+    "endless": {"usage": {"prompt_tokens": 10**400}},
+    "a number": {"usage": 7},
+}
+
+
+@pytest.mark.parametrize("usage", ODD_USAGES.values(), ids=ODD_USAGES)
 def test_an_answer_that_does_not_say_its_usage_counts_in_full(configure, monkeypatch, usage):
-    """A server that counts no tokens is usable, and the cap takes the most that it could cost."""
+    """A server that counts oddly is usable, and the cap takes the most that it could cost."""
     answer = answers.embeddings_reply
 
     def without_usage(body, fault):
@@ -216,6 +229,21 @@ def test_an_answer_that_does_not_say_its_usage_counts_in_full(configure, monkeyp
 
     assert rows.shape == (1, 1536)
     assert cap.spent_usd == pytest.approx(2e-6)
+
+
+@pytest.mark.parametrize("usage", ODD_USAGES.values(), ids=ODD_USAGES)
+def test_tags_are_taken_whatever_is_said_of_their_usage(configure, monkeypatch, usage):
+    """What a chat costs is a question of its own."""
+    answer = answers.chat_reply
+
+    def oddly_counted(body, fault, number):
+        whole = json.loads(answer(body, fault, number).body)
+        del whole["usage"]
+        return Reply((encoded(whole | usage),))
+
+    monkeypatch.setattr("fake_openai.server.chat_reply", oddly_counted)
+
+    assert extracted(configure(), ["bread"]) == [("bread",)]
 
 
 @pytest.mark.parametrize(

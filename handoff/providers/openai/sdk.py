@@ -42,6 +42,9 @@ OWN_ADDRESS = "https://api.openai.com/v1"
 Embeddings = CreateEmbeddingResponse
 """What a request for vectors is answered with."""
 
+_COUNTED_BELOW = 10**9
+"""Tokens of one reply; what says more counts something else."""
+
 _CONNECT_SECONDS = 2.0
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
 _LAST_BYTES = 32
@@ -294,17 +297,15 @@ async def _wait(requests: RateLimiter, limit: asyncio.Timeout) -> None:
 def usage(reply: Any) -> tuple[int, int]:  # noqa: ANN401 - whatever the SDK returned
     """Return the tokens in and out that a reply says it used; none where it does not say.
 
-    Raises:
-        AttributeError: The reply is no object of the SDK's, such as a page of HTML.
-        ValueError: It counts below zero, or no numbers.
+    What counts in no whole numbers of at least 0 says nothing: the answer beside it may be sound.
     """
-    used = reply.usage
-    if used is None:
-        return 0, 0
-    tokens = (used.prompt_tokens or 0, getattr(used, "completion_tokens", 0) or 0)
-    if not all(isinstance(count, int) and count >= 0 for count in tokens):
-        raise ValueError("a reply counts its tokens in no numbers of at least 0")
-    return tokens
+    used = getattr(reply, "usage", None)
+    counts = [getattr(used, name, None) or 0 for name in ("prompt_tokens", "completion_tokens")]
+    tokens_in, tokens_out = (
+        count if isinstance(count, int) and 0 <= count < _COUNTED_BELOW else None
+        for count in counts
+    )
+    return (0, 0) if tokens_in is None or tokens_out is None else (tokens_in, tokens_out)
 
 
 def said_done() -> bool:
