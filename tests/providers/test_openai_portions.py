@@ -1,10 +1,11 @@
 """Batches that a server does not take, and texts that it cannot embed."""
 
+import json
 import math
 
 import numpy as np
 import pytest
-from fake_openai import EMBEDDINGS, Quirks, vector_of
+from fake_openai import EMBEDDINGS, Quirks, Reply, answers, encoded, vector_of
 from openai_routes import WHO, embedded, routed, run_with
 
 from handoff.batch.routing import route_texts
@@ -337,3 +338,39 @@ def test_vectors_that_are_not_numbered_are_taken_in_order(server, short, index):
     rows = embedded(short(), given)
 
     assert rows == pytest.approx(expected(given), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "indices",
+    [
+        pytest.param(["0", "1", "2", "3"], id="digits"),
+        pytest.param([1, 2, 3, 4], id="from 1"),
+        pytest.param([64, 65, 66, 67], id="over batches"),
+        pytest.param([2, 3, 0, 1], id="shuffled"),
+        pytest.param(["3", "4", "1", "2"], id="shuffled digits from 1"),
+        pytest.param([None, 1, 2, 3], id="no zero"),
+        pytest.param([2, 3, None, 1], id="shuffled without zero"),
+        pytest.param([0, 1, 0, 1], id="of parts"),
+        pytest.param([7, 7, 9, -1], id="at random"),
+        pytest.param([[], {}, "x", 0.5], id="of other kinds"),
+        pytest.param(["9" * 5000, "1", "2", "3"], id="endless"),
+    ],
+)
+def test_vectors_numbered_in_another_way_are_each_texts_own(short, monkeypatch, indices):
+    """Numbers that are one run, from anywhere, tell the order; others tell none."""
+    answer = answers.embeddings_reply
+    is_shuffled = indices[0] in (2, "3")
+
+    def renumbered(body, fault):
+        whole = json.loads(answer(body, fault).body)
+        if is_shuffled:
+            whole["data"] = whole["data"][2:] + whole["data"][:2]
+        for row, index in zip(whole["data"], indices, strict=True):
+            row["index"] = index
+            if index is None:
+                del row["index"]
+        return Reply((encoded(whole),))
+
+    monkeypatch.setattr("fake_openai.server.embeddings_reply", renumbered)
+
+    assert embedded(short(), texts(4)) == pytest.approx(expected(texts(4)), abs=1e-6)

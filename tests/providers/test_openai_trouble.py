@@ -274,8 +274,6 @@ ODD_EMBEDDINGS = {
     "null embedding": {"data": [{"object": "embedding", "index": 0, "embedding": None}]},
     "words": {"data": [{"object": "embedding", "index": 0, "embedding": ["a", "b"]}]},
     "ragged": {"data": [{"object": "embedding", "index": 0, "embedding": [[1.0], [2.0, 3.0]]}]},
-    "index of another": {"data": [{"object": "embedding", "index": 1, "embedding": [1.0] * 1536}]},
-    "list for index": {"data": [{"object": "embedding", "index": [], "embedding": [1.0] * 1536}]},
 }
 
 

@@ -10,6 +10,9 @@ from handoff.core.errors import ProviderReplyError
 from handoff.core.model import FloatArray
 from handoff.core.scoring import unit
 
+_MOST_DIGITS = 9
+"""Of a row's number; no reply has that many rows."""
+
 
 def read_vectors(
     data: Sequence[Any], texts: int, expect: Callable[[int], int], who: str
@@ -30,7 +33,7 @@ def read_vectors(
         raise ProviderReplyError(
             f"{who} returned {len(data)} vectors for {texts} texts: try again."
         )
-    rows = [_row(each.embedding) for each in _in_order(data, who)]
+    rows = [_row(each.embedding) for each in _in_order(data)]
     sound = [bool(np.isfinite(row).all() and row.any()) for row in rows]
     for row in rows:
         length = expect(len(row))
@@ -42,14 +45,27 @@ def read_vectors(
     return [next(units) if has else None for has in sound]
 
 
-def _in_order(data: Sequence[Any], who: str) -> Sequence[Any]:
-    """Return a reply's rows in the order of their numbers; as they come where none is told."""
-    numbers = [getattr(row, "index", None) for row in data]
-    if set(numbers) == set(range(len(data))):
-        return sorted(data, key=lambda row: int(row.index))
-    if set(numbers) <= {0} or set(numbers) == {None}:
+def _in_order(data: Sequence[Any]) -> Sequence[Any]:
+    """Return a reply's rows in the order of their numbers, where these are one run.
+
+    Servers begin at 1, go on from the batch before, write digits as a text, or leave a 0 out as Go
+    does. Where the numbers tell no order, the rows stand in that of the texts.
+    """
+    numbers = [_number(getattr(row, "index", None)) for row in data]
+    if numbers.count(None) == 1:
+        numbers[numbers.index(None)] = 0
+    told = [number for number in numbers if number is not None]
+    first = min(told, default=0)
+    if set(told) != set(range(first, first + len(data))):
         return data
-    raise ProviderReplyError(f"{who} numbered its vectors in no order: try again.")
+    return [data[at] for at in sorted(range(len(data)), key=told.__getitem__)]
+
+
+def _number(index: object) -> int | None:
+    """Return a row's number; None where it has none."""
+    if isinstance(index, str) and index.isdecimal() and len(index) <= _MOST_DIGITS:
+        return int(index)
+    return index if isinstance(index, int) else None
 
 
 def tell_length(length: int, expected: int) -> str:
