@@ -176,6 +176,49 @@ def test_thinking_without_end_is_told(server, configure):
     assert limits(server) == [120, 4_120, 400, 4_400]
 
 
+@pytest.fixture
+def replied(monkeypatch, server):
+    """Return a function that gives a chat's next replies: messages, each with why it ended."""
+    monkeypatch.setattr(server, "quirks", Quirks())
+
+    def give(*choices):
+        told = [
+            {"index": at, "message": {"role": "assistant", **message}, "finish_reason": ending}
+            for at, (message, ending) in enumerate(choices)
+        ]
+        reply = encoded({"model": "m", "object": "chat.completion", "choices": told})
+        monkeypatch.setattr("fake_openai.server.chat_reply", lambda *_: Reply((reply,)))
+
+    return give
+
+
+def test_a_model_that_stopped_by_itself_is_not_said_to_have_used_its_limit_up(
+    server, configure, replied
+):
+    """It thought, said nothing and ended; more tokens would not have changed that."""
+    replied(({"content": "", "reasoning_content": "Hm."}, "stop"))
+    sentence = (
+        f"{WHO} thought, and did not answer: choose another chat model with "
+        "HANDOFF_OPENAI_CHAT_MODEL."
+    )
+
+    route = routed(configure(embedder="scripted"))
+    with pytest.raises(ProviderReplyError) as trouble:
+        answered(configure())
+
+    assert facts_of(route, "extract_tags").trouble == str(trouble.value) == sentence
+    assert limits(server) == [120, 4_120, 400, 4_400]
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_tags_that_were_taken_for_thinking_are_found(server, configure, replied, field):
+    """The answer is empty, and all that the model wrote stands beside it."""
+    replied(({"content": None, field: 'So: {"tags": ["bread", "wedding day"]}'}, "stop"))
+
+    assert extracted(configure(), [QUERY]) == [TAGS]
+    assert len(server.requests) == 1
+
+
 def test_tokens_of_thinking_are_booked(server, configure):
     """What was thought in vain is on the bill and on the span."""
     server.quirks = Quirks(thinking_tokens=10_000)

@@ -1,7 +1,7 @@
 """Room for models that think before they answer: their thinking counts as part of the answer."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from handoff.core.errors import ProviderReplyError
@@ -21,6 +21,9 @@ _EFFORT = Field(
     whole_words(r"reasoning[ _.]effort|reasoning"),
     (Form("low", {"reasoning_effort": "low"}), LEFT_OUT),
 )
+
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""Where servers put thinking that they took out of an answer."""
 
 Answer = TypeVar("Answer")
 
@@ -59,11 +62,28 @@ async def ask_with_room(
     return answer
 
 
+def refuse_silence(who: str, room: int, ending: str | None) -> None:
+    """Raise ProviderReplyError where thinking had room, was not cut, and no answer followed.
+
+    Without room it passes: some servers say that they stopped where a limit stopped them.
+    """
+    if room and ending != "length":
+        raise ProviderReplyError(f"{who} thought, and did not answer: {CHOOSE_ANOTHER}.")
+
+
 def thought(part: Any, usage: Any = None) -> bool:  # noqa: ANN401 - the SDK is not imported here
     """Tell whether a message, or a piece of one, or what it used, shows thinking of its own."""
     details = getattr(usage, "completion_tokens_details", None)
-    fields = (getattr(part, name, None) for name in ("reasoning_content", "reasoning", "thinking"))
+    fields = (getattr(part, name, None) for name in _THOUGHTS)
     return bool(getattr(details, "reasoning_tokens", None)) or any(fields)
+
+
+def thoughts_in(message: Any) -> Iterator[str]:  # noqa: ANN401 - the SDK is not imported here
+    """Yield the texts beside a message's own, where some servers put all that a model wrote."""
+    for name in _THOUGHTS:
+        text = getattr(message, name, None)
+        if isinstance(text, str) and text:
+            yield text
 
 
 def words_in(content: object) -> str:

@@ -20,6 +20,7 @@ from handoff.providers.openai.room import (
     CHOOSE_ANOTHER,
     ask_with_room,
     effort,
+    refuse_silence,
     thought,
     words_in,
 )
@@ -156,11 +157,11 @@ class OpenAIRunner:
             return answer
 
         def read(answer: _Answer) -> str | None:
-            return self._read(answer)
+            return self._read(answer, room)
 
         return await self._connection.call(call, send, read)
 
-    def _read(self, answer: _Answer) -> str | None:
+    def _read(self, answer: _Answer, room: int) -> str | None:
         """Return the text of an answer that has come; None where thinking left nothing of it."""
         settings = self._connection.settings
         who = settings.server("chat").called
@@ -177,5 +178,6 @@ class OpenAIRunner:
         if spoken.text.strip():
             return spoken.text
         if is_cut or answer.thinks or spoken.thought:
+            refuse_silence(who, room, answer.ending)
             return None
         raise ProviderReplyError(f"{who} gave an empty answer: ask again, or {CHOOSE_ANOTHER}.")

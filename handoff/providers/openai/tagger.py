@@ -17,7 +17,9 @@ from handoff.providers.openai.room import (
     CHOOSE_ANOTHER,
     ask_with_room,
     effort,
+    refuse_silence,
     thought,
+    thoughts_in,
     words_in,
 )
 from handoff.providers.openai.thinking import without_thinking
@@ -142,11 +144,16 @@ class OpenAITagExtractor:
             return await client.chat.completions.create(**body)
 
         def read(reply: Any) -> tuple[str, ...] | None:  # noqa: ANN401 - as above
-            return self._read(reply, choices)
+            return self._read(reply, choices, room)
 
         return await self._connection.call(call, send, read)
 
-    def _read(self, reply: Any, choices: tuple[str, ...]) -> tuple[str, ...] | None:  # noqa: ANN401 - as above
+    def _read(
+        self,
+        reply: Any,  # noqa: ANN401 - as above
+        choices: tuple[str, ...],
+        room: int,
+    ) -> tuple[str, ...] | None:
         """Return the tags of a reply; None where thinking left nothing of the answer."""
         settings = self._connection.settings
         who = settings.server("chat").called
@@ -168,7 +175,10 @@ class OpenAITagExtractor:
             raise ProviderReplyError(f"{who} broke its answer off: put the query otherwise.")
         if reading is None:
             if thinks and not spoken.text:
-                return None
+                aside = _read_aside(choice.message, choices)
+                if aside is None:
+                    refuse_silence(who, room, choice.finish_reason)
+                return aside
             raise ProviderReplyError(
                 f"{who} named no tags where it was asked for some: {CHOOSE_ANOTHER}."
             )
@@ -177,6 +187,15 @@ class OpenAITagExtractor:
                 f"{who} named only tags that no agent carries: {CHOOSE_ANOTHER}."
             )
         return reading.tags
+
+
+def _read_aside(message: Any, choices: tuple[str, ...]) -> tuple[str, ...] | None:  # noqa: ANN401 - as above
+    """Return the tags of an answer in JSON that a server took for thinking; None for none."""
+    for text in thoughts_in(message):
+        reading = read_tags(without_thinking(text).text, choices) if "{" in text else None
+        if reading is not None and reading.tags:
+            return reading.tags
+    return None
 
 
 def _is_one_querys(error: BaseException) -> bool:
