@@ -7,6 +7,7 @@ from typing import get_args
 import jsonschema
 import pytest
 from fake_openai import CHAT, Quirks, Reply, encoded
+from fake_openai.answers import event
 from fake_openai.bending import THOUGHT
 from fake_openai.quirks import Shape
 from openai_routes import QUERY, REGISTRY, WHO, counted, extracted, facts_of, routed, run_with
@@ -217,6 +218,32 @@ def test_tags_that_were_taken_for_thinking_are_found(server, configure, replied,
 
     assert extracted(configure(), [QUERY]) == [TAGS]
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("numbers", [(0, 1), (None, None)], ids=["numbered", "no numbers"])
+def test_of_several_choices_the_first_is_read(configure, monkeypatch, server, numbers):
+    """In whole replies and in streams, in whatever order they come: they are not mixed."""
+    server.quirks = Quirks()
+    words = ('{"tags": ["bread"]}', '{"tags": ["oven"]}')
+    told = [
+        {"message": {"content": word}, "delta": {"content": word}, "finish_reason": "stop"}
+        | ({} if number is None else {"index": number})
+        for number, word in zip(numbers, words, strict=True)
+    ]
+    whole = told if None in numbers else told[::-1]
+    pieces = [*(event({"choices": [each]}) for each in told[::-1]), b"data: [DONE]\n\n"]
+    if None in numbers:
+        pieces = [event({"choices": told}), b"data: [DONE]\n\n"]
+
+    def reply(body, *_):
+        if body.get("stream"):
+            return Reply(tuple(pieces), content_type="text/event-stream")
+        return Reply((encoded({"choices": whole}),))
+
+    monkeypatch.setattr("fake_openai.server.chat_reply", reply)
+
+    assert extracted(configure(), [QUERY]) == [("bread",)]
+    assert answered(configure()) == ([words[0]], words[0])
 
 
 def test_tokens_of_thinking_are_booked(server, configure):

@@ -1,7 +1,7 @@
 """Room for models that think before they answer: their thinking counts as part of the answer."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from handoff.core.errors import ProviderReplyError
@@ -69,6 +69,15 @@ def refuse_silence(who: str, room: int, ending: str | None) -> None:
     """
     if room and ending != "length":
         raise ProviderReplyError(f"{who} thought, and did not answer: {CHOOSE_ANOTHER}.")
+
+
+def first_choice(choices: Sequence[Any] | None) -> Any:  # noqa: ANN401 - the SDK is not imported here
+    """Return the choice with number 0, or the first without one; None where there is neither.
+
+    One was asked for, and some servers send several.
+    """
+    numbered = ((getattr(choice, "index", None), choice) for choice in choices or ())
+    return next((choice for number, choice in numbered if number in (0, None)), None)
 
 
 def thought(part: Any, usage: Any = None) -> bool:  # noqa: ANN401 - the SDK is not imported here

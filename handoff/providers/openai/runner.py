@@ -20,6 +20,7 @@ from handoff.providers.openai.room import (
     CHOOSE_ANOTHER,
     ask_with_room,
     effort,
+    first_choice,
     refuse_silence,
     thought,
     words_in,
@@ -52,7 +53,8 @@ class _Answer:
     def take(self, choices: Sequence[Any] | None, usage: Any) -> None:  # noqa: ANN401 - the SDK is not imported here
         """Take what one piece, or the whole, brings."""
         self.usage = usage or self.usage
-        for choice in choices or ():
+        choice = first_choice(choices)
+        if choice is not None:
             part = choice.delta if hasattr(choice, "delta") else choice.message
             self.thinks = self.thinks or thought(part, usage)
             self._show(self.spoken.hear(words_in(getattr(part, "content", None))))

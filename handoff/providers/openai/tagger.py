@@ -17,6 +17,7 @@ from handoff.providers.openai.room import (
     CHOOSE_ANOTHER,
     ask_with_room,
     effort,
+    first_choice,
     refuse_silence,
     thought,
     thoughts_in,
@@ -157,7 +158,7 @@ class OpenAITagExtractor:
         """Return the tags of a reply; None where thinking left nothing of the answer."""
         settings = self._connection.settings
         who = settings.server("chat").called
-        choice = reply.choices[0]
+        choice = first_choice(reply.choices) or reply.choices[0]
         if getattr(choice.message, "refusal", None):
             raise ProviderReplyError(f"{who} declined to choose tags for this query.")
         spoken = without_thinking(words_in(choice.message.content))
