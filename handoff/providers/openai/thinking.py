@@ -14,16 +14,39 @@ _MARKS = {
     "[think]": "[/think]",
     "\u25c1think\u25b7": "\u25c1/think\u25b7",
     "<|channel|>analysis<|message|>": "<|channel|>final<|message|>",
+    "<|channel>thought": "<channel|>",
+    "<|start_thinking|>": "<|end_thinking|>",
 }
 """How a thinking begins, and how it ends; in letters of either size."""
 
-_ALL_MARKS = (*_MARKS, *_MARKS.values())
-_LONGEST = max(map(len, _ALL_MARKS))
+_FRAME = ("<|start_response|>", "<|end_response|>")
+"""What some put around the answer; it is no part of it."""
+
+_ALL_MARKS = (*_MARKS, *_MARKS.values(), *_FRAME)
+_MOST_WITHIN = 60
+"""Letters of blanks and attributes that a tag may hold behind its name."""
+_LONGEST = max(map(len, _ALL_MARKS)) + _MOST_WITHIN
+
+_TAG = re.compile(r"</?[a-z:]+>")
+_WITHIN = rf"(?:\s[^<>]{{0,{_MOST_WITHIN - 1}}})?"
+
+
+def _spelled(mark: str) -> str:
+    """Return a mark as a pattern: in a tag blanks and attributes may stand."""
+    if _TAG.fullmatch(mark):
+        return f"{re.escape(mark[:-1])}{_WITHIN}>"
+    return re.escape(mark)
 
 
 def _finder(*marks: str) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, marks)), re.IGNORECASE | re.ASCII)
+    return re.compile("|".join(map(_spelled, marks)), re.IGNORECASE | re.ASCII)
 
+
+_BEGUN = re.compile(
+    "|".join(f"{re.escape(mark[:-1])}{_WITHIN}" for mark in _ALL_MARKS if _TAG.fullmatch(mark)),
+    re.ASCII,
+)
+"""A tag without its end."""
 
 _ANY = _finder(*_ALL_MARKS)
 _END = {mark: _finder(end) for mark, end in _MARKS.items()}
@@ -66,7 +89,7 @@ class Spoken:
         while (mark := self._finder.search(text, at)) is not None:
             if not self._thinking:
                 shown += self._say(text[at : mark.start()])
-            if self._pass(mark[0].lower()):
+            if self._pass(_plain(mark[0].lower())):
                 shown = ""
             at = mark.end()
         half = _half_a_mark_at_the_end(text, at)
@@ -83,6 +106,8 @@ class Spoken:
 
     def _pass(self, mark: str) -> bool:
         """Go on behind a mark; tell whether all before it was thinking."""
+        if mark in _FRAME:
+            return False
         self.thought = True
         if self._thinking:
             self._thinking, self._finder = False, _ANY
@@ -111,11 +136,17 @@ def without_thinking(text: str) -> Spoken:
     return spoken
 
 
+def _plain(mark: str) -> str:
+    """Return a mark without what blanks and attributes it holds."""
+    name, *within = mark.split(maxsplit=1)
+    return f"{name}>" if within else name
+
+
 def _half_a_mark_at_the_end(text: str, start: int) -> int:
     """Return where a mark may begin that the next piece ends; the text's length for nowhere."""
     tail = max(start, len(text) - _LONGEST + 1)
     for first in _FIRST_LETTERS.finditer(text, tail):
         rest = text[first.start() :].lower()
-        if any(mark.startswith(rest) for mark in _ALL_MARKS):
+        if _BEGUN.fullmatch(rest) or any(mark.startswith(rest) for mark in _ALL_MARKS):
             return first.start()
     return len(text)
