@@ -246,6 +246,18 @@ def test_of_several_choices_the_first_is_read(configure, monkeypatch, server, nu
     assert answered(configure()) == ([words[0]], words[0])
 
 
+def test_the_prompt_said_again_is_no_choice(server, configure, replied):
+    """What it lists is told as no answer; tags that stand behind it are one."""
+    extracted(configure(), [QUERY])
+    prompt = server.requests[0].body["messages"][0]["content"]
+
+    replied(({"content": prompt}, "stop"))
+    with pytest.raises(ProviderReplyError, match="named no tags where it was asked for some"):
+        extracted(configure(), ["another"])
+    replied(({"content": f'{prompt}\n{{"tags": ["oven"]}}'}, "stop"))
+    assert extracted(configure(), ["a third"]) == [("oven",)]
+
+
 def test_tokens_of_thinking_are_booked(server, configure):
     """What was thought in vain is on the bill and on the span."""
     server.quirks = Quirks(thinking_tokens=10_000)

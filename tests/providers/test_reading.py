@@ -1,6 +1,7 @@
 """Tags out of replies, however they are written down."""
 
 import json
+from functools import partial
 
 import pytest
 from given import some
@@ -118,6 +119,24 @@ def test_never_more_than_five_are_taken():
 
     assert read_tags(json.dumps({"tags": many}), many).tags == many[:5]
     assert read_tags("\n".join(many), many).tags == many[:5]
+
+
+MANY = tuple(f"tag {number:02}" for number in range(20))
+
+
+@pytest.mark.parametrize("write", [json.dumps, "\n".join, partial(json.dumps, indent=1)])
+@pytest.mark.parametrize("said", [MANY, MANY[::-1], MANY[:12]], ids=["all", "backwards", "cut"])
+def test_the_vocabulary_said_again_is_no_choice(write, said):
+    """Neither its first five nor an answer that none fits; what is chosen behind it is."""
+    reply = write(said)
+
+    assert read_tags(reply, MANY) is None
+    assert read_tags(f'{reply}\n{{"tags": ["tag 07"]}}', MANY).tags == ("tag 07",)
+
+
+def test_many_tags_that_are_chosen_are_not_the_vocabulary_said_again():
+    """Twelve of twenty in an order of their own: the first five are taken."""
+    assert read_tags(json.dumps(MANY[12:0:-1]), MANY).tags == MANY[12:7:-1]
 
 
 def test_tags_that_differ_by_a_join_alone_are_written_as_they_are():

@@ -16,6 +16,9 @@ from handoff.core.tagging import MOST_TAGS
 _MOST_READ = 2**16
 """Characters; five tags take a few hundred."""
 
+_MOST_CHOSEN = 2 * MOST_TAGS
+"""Who names more, and all that there are or the first of them in order, repeats the list."""
+
 _LIST_KEYS = ("tags", "tag")
 _NAME_KEYS = ("name", "label", "value", "title", "id")
 _NO = frozenset({"", "false", "no", "none", "null", "0"})
@@ -54,13 +57,17 @@ def read_tags(text: str, vocabulary: Sequence[str]) -> Reading | None:
     text = text[:_MOST_READ].strip()
     known = _Known(vocabulary)
     with_strangers: Reading | None = None
+    is_repeated = False
     for value in _values(text):
         found = known.read(_spoken(value, known))
+        if found is None:
+            is_repeated = True
+            continue
         if found.tags:
             return found
         if found.strangers or known.is_empty(value):
             with_strangers = with_strangers or found
-    if with_strangers is not None:
+    if with_strangers is not None or is_repeated:
         return with_strangers
     if text.strip(_AROUND).casefold() in _NOTHING:
         return Reading(())
@@ -71,6 +78,7 @@ class _Known:
     """A vocabulary, to be looked up as people write: in other letters, with other joins."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
+        self._vocabulary = tuple(vocabulary)
         self._exact = {tag.casefold(): tag for tag in vocabulary}
         self._loose: dict[str, str | None] = {}
         for tag in vocabulary:
@@ -83,19 +91,24 @@ class _Known:
         folded = name.strip().casefold()
         return self._exact.get(folded) or self._loose.get(_loose(folded))
 
-    def read(self, names: Iterator[str]) -> Reading:
-        """Look names up until five tags are known."""
+    def read(self, names: Iterator[str]) -> Reading | None:
+        """Look names up and take five tags; None where the vocabulary is said again."""
         tags: dict[str, None] = {}
         strangers = 0
         for name in names:
             whole = self.tag(name)
             parts = [whole] if whole else [self.tag(part) for part in _BREAKS.split(name)]
             found = [tag for tag in parts if tag is not None]
-            strangers += not found and name.strip().casefold() not in _NOTHING
+            if len(tags) < MOST_TAGS:
+                strangers += not found and name.strip().casefold() not in _NOTHING
             tags.update(dict.fromkeys(found))
-            if len(tags) >= MOST_TAGS:
-                break
-        return Reading(tuple(tags)[:MOST_TAGS], strangers)
+        return None if self._repeats(tags) else Reading(tuple(tags)[:MOST_TAGS], strangers)
+
+    def _repeats(self, tags: dict[str, None]) -> bool:
+        """Tell whether tags are the vocabulary said again, or its beginning, and no choice."""
+        named = tuple(tags)
+        is_all = len(named) == len(self._vocabulary) or named == self._vocabulary[: len(named)]
+        return len(named) > _MOST_CHOSEN and is_all
 
     def is_empty(self, value: Any) -> bool:  # noqa: ANN401 - parsed JSON
         """Tell whether a value without names says that no tag fits."""
@@ -111,7 +124,7 @@ class _Known:
             for named in {item, item.rpartition(":")[2]}:
                 found = [self.tag(part) for part in _BREAKS.split(named)]
                 tags.update(dict.fromkeys(tag for tag in found if tag and all(found)))
-        return Reading(tuple(tags)[:MOST_TAGS]) if tags else None
+        return Reading(tuple(tags)[:MOST_TAGS]) if tags and not self._repeats(tags) else None
 
 
 def _loose(name: str) -> str:

@@ -44,6 +44,9 @@ LISTED = (
 )
 """Said where the tags are not told by a schema that the model is held to."""
 
+_END_OF_LISTED = LISTED.format(tags="")[-30:]
+"""Who says the prompt again answers behind it, if at all."""
+
 MOST_CHOICES = 250
 """Beyond it the API limits the characters of all choices together."""
 
@@ -166,7 +169,7 @@ class OpenAITagExtractor:
         thinks = spoken.thought or thought(choice.message, reply.usage)
         dialect.thinks = dialect.thinks or thinks
         dialect.unannounced = dialect.unannounced or spoken.unannounced
-        reading = read_tags(spoken.text, choices)
+        reading = read_tags(spoken.text.rpartition(_END_OF_LISTED)[2], choices)
         is_cut = choice.finish_reason == "length"
         if is_cut and (reading is None or len(reading.tags) < MOST_TAGS):
             if thinks or not spoken.text:
