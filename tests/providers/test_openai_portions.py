@@ -374,3 +374,23 @@ def test_vectors_numbered_in_another_way_are_each_texts_own(short, monkeypatch, 
     monkeypatch.setattr("fake_openai.server.embeddings_reply", renumbered)
 
     assert embedded(short(), texts(4)) == pytest.approx(expected(texts(4)), abs=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", [1e30, 1e39, 1e300])
+def test_a_vector_of_immense_numbers_has_no_meaning(short, monkeypatch, number):
+    """It fails alone, in a sentence of ours, and numpy says nothing of it."""
+    answer = answers.embeddings_reply
+
+    def immense(body, fault):
+        whole = json.loads(answer(body, fault).body)
+        whole["data"][-1]["embedding"] = [number] * 8
+        return Reply((encoded(whole),))
+
+    monkeypatch.setattr("fake_openai.server.embeddings_reply", immense)
+
+    with pytest.raises(ProviderReplyError) as trouble:
+        embedded(short(), texts(3))
+
+    assert set(trouble.value.partly.reasons) == {2}
+    assert trouble.value.partly.rows == pytest.approx(expected(texts(2)), abs=1e-6)

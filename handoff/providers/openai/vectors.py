@@ -33,16 +33,28 @@ def read_vectors(
         raise ProviderReplyError(
             f"{who} returned {len(data)} vectors for {texts} texts: try again."
         )
-    rows = [_row(each.embedding) for each in _in_order(data)]
+    # What is too large for 32 bits has no meaning, which is told in our words, not in numpy's.
+    with np.errstate(all="ignore"):
+        return _read(_in_order(data), expect)
+
+
+def _read(data: Sequence[Any], expect: Callable[[int], int]) -> list[FloatArray | None]:
+    """Return the unit row of each vector; see `read_vectors`."""
+    rows = [_row(each.embedding) for each in data]
     sound = [bool(np.isfinite(row).all() and row.any()) for row in rows]
     for row in rows:
         length = expect(len(row))
         if len(row) != length:
             raise ProviderReplyError(tell_length(len(row), length))
     if not any(sound):
-        return [None] * texts
+        return [None] * len(rows)
     units = iter(unit(np.stack([row for row, has in zip(rows, sound, strict=True) if has])))
-    return [next(units) if has else None for has in sound]
+    return [_meant(next(units)) if has else None for has in sound]
+
+
+def _meant(row: FloatArray) -> FloatArray | None:
+    """Return a unit row; None for what is left of one whose length was beyond all numbers."""
+    return row if row.any() else None
 
 
 def _in_order(data: Sequence[Any]) -> Sequence[Any]:
