@@ -130,7 +130,15 @@ class ProviderError(HandoffError):
 
 
 class ProviderUnavailableError(ProviderError):
-    """No answer: another try may work."""
+    """No answer: another try may work.
+
+    Attributes:
+        status: HTTP's; None where none came.
+        said: As a `ProviderRejectedError` has it.
+    """
+
+    status: int | None = None
+    said = ""
 
 
 class TimedOutError(ProviderUnavailableError):

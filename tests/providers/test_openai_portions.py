@@ -9,7 +9,12 @@ from fake_openai import EMBEDDINGS, Quirks, Reply, answers, encoded, vector_of
 from openai_routes import WHO, embedded, routed, run_with
 
 from handoff.batch.routing import route_texts
-from handoff.core.errors import ProviderError, ProviderRejectedError, ProviderReplyError
+from handoff.core.errors import (
+    ProviderError,
+    ProviderRejectedError,
+    ProviderReplyError,
+    ProviderUnavailableError,
+)
 from handoff.evaluation.run import gather_cases
 from handoff.files.cases import Case
 from handoff.files.policy import load_policy
@@ -394,3 +399,40 @@ def test_a_vector_of_immense_numbers_has_no_meaning(short, monkeypatch, number):
 
     assert set(trouble.value.partly.reasons) == {2}
     assert trouble.value.partly.rows == pytest.approx(expected(texts(2)), abs=1e-6)
+
+
+def test_a_server_that_fails_at_many_texts_is_asked_for_fewer(server, short):
+    """No word says why; the limit is found and kept, and the breaker stays closed."""
+    server.quirks = Quirks(most_texts=2, batch_status=500)
+
+    async def work(router, connection):
+        rows = await router.embedder.embed(texts(12))
+        server.clear()
+        await router.embedder.embed(texts(24)[12:])
+        return rows, connection.breakers["embeddings"].state
+
+    rows, state = run_with(short(), work, on_disk=False)
+
+    assert rows == pytest.approx(expected(texts(12)), abs=1e-5)
+    assert state is BreakerState.WORKING
+    assert max(sizes(server)) <= 2
+
+
+def test_a_server_that_is_down_is_tried_with_one_text_more(server, short):
+    """An outage of a hundred texts is no hundred requests, and keeps its sentence."""
+    server.fail("embeddings", "server_error", times=None)
+
+    with pytest.raises(ProviderUnavailableError, match="failed with status 500"):
+        embedded(short(), texts(100))
+
+    assert sizes(server) == [100] * 3 + [1] * 2
+
+
+def test_openais_own_failure_is_not_halved(server, at_openai):
+    """It says why where it is asked too much; three attempts are all, as ever."""
+    server.fail("embeddings", "server_error", times=None)
+
+    with pytest.raises(ProviderUnavailableError, match="failed with status 500"):
+        embedded(at_openai(timeout_seconds=20, deadline_seconds=60), texts(100))
+
+    assert sizes(server) == [100] * 3

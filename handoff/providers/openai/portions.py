@@ -7,7 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from handoff.core.errors import Partly, ProviderError, ProviderRejectedError, ProviderReplyError
+from handoff.core.errors import (
+    Partly,
+    ProviderError,
+    ProviderRejectedError,
+    ProviderReplyError,
+    ProviderUnavailableError,
+)
 from handoff.core.model import FloatArray
 from handoff.core.texts import shorten
 from handoff.files.servers import Server
@@ -110,18 +116,13 @@ class Portions:
             if end - first == 1:
                 self._refuse(first, error)
                 return 0
+        except ProviderUnavailableError as error:
+            await self._try_one(first, end, error)
+            first += 1
+            if first == end:
+                return 0
         else:
-            for at, row in enumerate(rows, start=first):
-                if row is None:
-                    self._trouble = ProviderReplyError(
-                        f"{self._server.called} returned a vector without meaning: try again."
-                    )
-                    self._reasons[at] = (
-                        f"{self._server.called} returned a vector without meaning for this text: "
-                        "put it otherwise."
-                    )
-                else:
-                    self._rows[at] = row
+            self._keep(first, rows)
             return end - first
         refused = len(self._reasons)
         middle = (first + end) // 2
@@ -129,6 +130,39 @@ class Portions:
         if len(self._reasons) == refused:
             self._dialect.limit(largest)
         return largest
+
+    def _keep(self, first: int, rows: Sequence[FloatArray | None]) -> None:
+        """Note the rows of a portion that was taken."""
+        for at, row in enumerate(rows, start=first):
+            if row is None:
+                self._trouble = ProviderReplyError(
+                    f"{self._server.called} returned a vector without meaning: try again."
+                )
+                self._reasons[at] = (
+                    f"{self._server.called} returned a vector without meaning for this text: "
+                    "put it otherwise."
+                )
+            else:
+                self._rows[at] = row
+
+    async def _try_one(self, first: int, end: int, error: ProviderUnavailableError) -> None:
+        """Embed the first of the texts that a server failed at; raise the error where it is down.
+
+        Whoever is down is asked once more, and not once a halving. OpenAI's own says why where it
+        is asked too much.
+        """
+        if error.status != _UNPROCESSED:
+            raise error
+        if end - first == 1 and self._rows:
+            told = ProviderRejectedError(str(error), status=_UNPROCESSED, said=error.said)
+            self._refuse(first, told)
+            return
+        if end - first == 1 or self._server.is_openai:
+            raise error
+        try:
+            await self._embed(first, first + 1)
+        except ProviderUnavailableError:
+            raise error from None
 
     def _refuse(self, at: int, error: ProviderRejectedError) -> None:
         """Note that a text fails alone; raise the error where it is hardly the texts that fail."""

@@ -77,7 +77,7 @@ def translate_refusal(refusal: Refusal, server: Server, model: str) -> ProviderE
         case _:
             told = f"sends requests on to another address: name that address in {server.named_by}."
     error = kind(f"{server.called} {told}")
-    if isinstance(error, ProviderRejectedError):
+    if isinstance(error, ProviderRejectedError | ProviderUnavailableError):
         error.status, error.said = refusal.status, refusal.said
     return error
 
