@@ -436,3 +436,24 @@ def test_openais_own_failure_is_not_halved(server, at_openai):
         embedded(at_openai(timeout_seconds=20, deadline_seconds=60), texts(100))
 
     assert sizes(server) == [100] * 3
+
+
+@pytest.mark.parametrize("odd", [0, 2])
+@pytest.mark.parametrize("model", ["mine", "text-embedding-3-small"])
+def test_a_vector_of_another_length_is_one_texts(server, configure, monkeypatch, odd, model):
+    """Where others have the right length it fails alone, also before any length is known."""
+    answer = answers.embeddings_reply
+
+    def with_a_short_one(body, fault):
+        whole = json.loads(answer(body, fault).body)
+        whole["data"][odd]["embedding"] = [1.0, 2.0]
+        return Reply((encoded(whole),))
+
+    monkeypatch.setattr("fake_openai.server.embeddings_reply", with_a_short_one)
+
+    with pytest.raises(ProviderReplyError, match="without meaning") as trouble:
+        embedded(configure(embedding_model=model, timeout_seconds=20), texts(3))
+
+    assert set(trouble.value.partly.reasons) == {odd}
+    assert trouble.value.partly.rows.shape == (2, 1536)
+    assert len(server.requests) == 1

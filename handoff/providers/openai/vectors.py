@@ -1,6 +1,7 @@
 """Rows of numbers out of a reply; the SDK checks nothing of them."""
 
 import base64
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ def read_vectors(
         who: Sent them, as a sentence begins with it.
 
     Raises:
-        ProviderReplyError: There are too few, too many, or some of another length.
+        ProviderReplyError: There are too few, too many, or all are of another length.
         ValueError: Something is no row of numbers; so does TypeError.
     """
     if len(data) != texts:
@@ -41,11 +42,11 @@ def read_vectors(
 def _read(data: Sequence[Any], expect: Callable[[int], int]) -> list[FloatArray | None]:
     """Return the unit row of each vector; see `read_vectors`."""
     rows = [_row(each.embedding) for each in data]
-    sound = [bool(np.isfinite(row).all() and row.any()) for row in rows]
-    for row in rows:
-        length = expect(len(row))
-        if len(row) != length:
-            raise ProviderReplyError(tell_length(len(row), length))
+    usual = Counter(map(len, rows)).most_common(1)[0][0]
+    length = expect(usual)
+    if all(len(row) != length for row in rows):
+        raise ProviderReplyError(tell_length(usual, length))
+    sound = [bool(len(row) == length and np.isfinite(row).all() and row.any()) for row in rows]
     if not any(sound):
         return [None] * len(rows)
     units = iter(unit(np.stack([row for row, has in zip(rows, sound, strict=True) if has])))
