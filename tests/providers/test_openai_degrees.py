@@ -258,6 +258,35 @@ def test_the_prompt_said_again_is_no_choice(server, configure, replied):
     assert extracted(configure(), ["a third"]) == [("oven",)]
 
 
+@pytest.mark.parametrize(
+    ("ending", "why"),
+    [("length", "it reached its limit of tokens"), ("content_filter", "content filter")],
+)
+def test_an_answer_that_was_cut_does_not_pass_as_whole(configure, replied, ending, why):
+    """A note under it says so, wherever the answer is shown; one that ended well has none."""
+    replied(({"content": "Bread at"}, ending))
+    pieces, text = answered(configure())
+    replied(({"content": "Bread at eight."}, "stop"))
+
+    assert "".join(pieces) == text
+    assert text.startswith("Bread at\n\n(The answer is cut off here")
+    assert why in text
+    assert answered(configure())[1] == "Bread at eight."
+
+
+@pytest.mark.parametrize("asked", [answered, lambda settings: extracted(settings, [QUERY])])
+def test_a_filter_that_withholds_an_answer_is_told(configure, replied, asked):
+    """The server's filter left nothing; neither the model nor a limit is blamed."""
+    replied(({"content": None}, "content_filter"))
+
+    with pytest.raises(ProviderReplyError) as trouble:
+        asked(configure())
+
+    assert str(trouble.value) == (
+        f"{WHO} let its content filter withhold the answer: put the query otherwise."
+    )
+
+
 def test_tokens_of_thinking_are_booked(server, configure):
     """What was thought in vain is on the bill and on the span."""
     server.quirks = Quirks(thinking_tokens=10_000)

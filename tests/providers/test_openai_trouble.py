@@ -118,7 +118,10 @@ CHAT_TROUBLE = BOTH | {
     ),
     "refusal": (ProviderReplyError, f"{WHO} declined to choose tags for this query."),
     "length": (ProviderReplyError, BROKEN_OFF),
-    "content_filter": (ProviderReplyError, BROKEN_OFF),
+    "content_filter": (
+        ProviderReplyError,
+        f"{WHO} let its content filter withhold the answer: put the query otherwise.",
+    ),
     "not_json": (
         ProviderReplyError,
         f"{WHO} named no tags where it was asked for some: {ANOTHER_MODEL}",

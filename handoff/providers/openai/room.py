@@ -71,6 +71,13 @@ def refuse_silence(who: str, room: int, ending: str | None) -> None:
         raise ProviderReplyError(f"{who} thought, and did not answer: {CHOOSE_ANOTHER}.")
 
 
+def withheld(who: str) -> ProviderReplyError:
+    """Return the error for an answer of which a server's filter left nothing."""
+    return ProviderReplyError(
+        f"{who} let its content filter withhold the answer: put the query otherwise."
+    )
+
+
 def first_choice(choices: Sequence[Any] | None) -> Any:  # noqa: ANN401 - the SDK is not imported here
     """Return the choice with number 0, or the first without one; None where there is neither.
 

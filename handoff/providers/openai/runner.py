@@ -23,12 +23,19 @@ from handoff.providers.openai.room import (
     first_choice,
     refuse_silence,
     thought,
+    withheld,
     words_in,
 )
 from handoff.providers.openai.thinking import Spoken
 from handoff.trace import note
 
 MOST_ANSWER_TOKENS = 400
+
+_CUT = {
+    "length": "(The answer is cut off here: it reached its limit of tokens.)",
+    "content_filter": "(The answer is cut off here, by the server's content filter.)",
+}
+"""What is said under an answer that ended so."""
 
 
 class _Answer:
@@ -60,9 +67,15 @@ class _Answer:
             self._show(self.spoken.hear(words_in(getattr(part, "content", None))))
             self.ending = getattr(choice, "finish_reason", None) or self.ending
 
-    def end(self) -> None:
-        """Take that nothing more comes."""
+    def end(self) -> str:
+        """Take that nothing more comes; return the answer, with a note where it was cut."""
         self._show(self.spoken.end())
+        text = self.spoken.text
+        if text.strip() and self.ending in _CUT:
+            cut = f"\n\n{_CUT[self.ending]}"
+            self._show(cut)
+            text += cut
+        return text
 
     def _show(self, piece: str) -> None:
         if piece and self._on_text is not None:
@@ -174,11 +187,13 @@ class OpenAIRunner:
         is_cut = answer.ending == "length"
         if is_cut and dialect.unannounced and not spoken.thought:
             return None
-        answer.end()
+        text = answer.end()
         dialect.thinks = dialect.thinks or answer.thinks or spoken.thought
         dialect.unannounced = dialect.unannounced or spoken.unannounced
-        if spoken.text.strip():
-            return spoken.text
+        if text.strip():
+            return text
+        if answer.ending == "content_filter":
+            raise withheld(who)
         if is_cut or answer.thinks or spoken.thought:
             refuse_silence(who, room, answer.ending)
             return None

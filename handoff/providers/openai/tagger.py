@@ -21,6 +21,7 @@ from handoff.providers.openai.room import (
     refuse_silence,
     thought,
     thoughts_in,
+    withheld,
     words_in,
 )
 from handoff.providers.openai.thinking import without_thinking
@@ -175,6 +176,8 @@ class OpenAITagExtractor:
             if thinks or not spoken.text:
                 return None
             raise ProviderReplyError(f"{who} broke its answer off: put the query otherwise.")
+        if choice.finish_reason == "content_filter" and not spoken.text.strip():
+            raise withheld(who)
         if choice.finish_reason == "content_filter":
             raise ProviderReplyError(f"{who} broke its answer off: put the query otherwise.")
         if reading is None:
