@@ -28,6 +28,7 @@ class Facts:
         cached: How many of them came from a cache.
         tokens: Tokens that a provider billed.
         cost_usd: What they cost.
+        uncounted: Replies that did not say how many tokens they took.
         load_ms: How much of the time went into loading a model, the first time.
         retries: Requests that were sent again.
         trouble: Why the stage was skipped, one sentence.
@@ -37,6 +38,7 @@ class Facts:
     cached: int | None = None
     tokens: int | None = None
     cost_usd: float | None = None
+    uncounted: int | None = None
     load_ms: float | None = None
     retries: int | None = None
     trouble: str | None = None
@@ -67,12 +69,13 @@ class Noted(TypedDict, total=False):
     cached: int
     tokens: int
     cost_usd: float | None
+    uncounted: int
     load_ms: float
     retries: int
     trouble: str
 
 
-_ADDED_UP = frozenset({"tokens", "cost_usd", "load_ms", "retries"})
+_ADDED_UP = frozenset({"tokens", "cost_usd", "uncounted", "load_ms", "retries"})
 
 
 def note(**noted: Unpack[Noted]) -> None:
@@ -139,8 +142,10 @@ def wall_ms(spans: Sequence[Span]) -> float:
     return max((span.start_ms + span.ms for span in spans), default=0.0)
 
 
-def billed(spans: Sequence[Span]) -> tuple[int, float | None]:
-    """Return the tokens that were billed, and their cost in USD; None where a price is unknown."""
+def billed(spans: Sequence[Span]) -> tuple[int | None, float | None]:
+    """Return the tokens that were billed, and their cost in USD; None where that is not known."""
+    if any(span.facts.uncounted for span in spans):
+        return None, None
     tokens = sum(span.facts.tokens or 0 for span in spans)
     known = all(span.facts.cost_usd is not None for span in spans if span.facts.tokens)
     cost_usd = sum(span.facts.cost_usd or 0.0 for span in spans) if known else None

@@ -228,6 +228,9 @@ def test_wall_time_ends_with_the_last_span(spans, expected):
         pytest.param((span(tokens=10, cost_usd=0.5), span(tokens=20)), (30, None), id="no price"),
         pytest.param((span(tokens=10, cost_usd=0.0),), (10, 0.0), id="a price of zero"),
         pytest.param((span(tokens=0),), (0, 0.0), id="no tokens need no price"),
+        pytest.param(
+            (span(tokens=10, cost_usd=0.5), span(uncounted=1)), (None, None), id="not said"
+        ),
     ],
 )
 def test_the_bill_is_tokens_and_their_cost(spans, expected):

@@ -208,10 +208,11 @@ def waiting(may_load: Sequence[str], otherwise: str) -> str:
 def spending(spans: Sequence[Span], visit_usd: float) -> str:
     """Say what a route used and cost, and this session; empty where nothing was billed."""
     tokens, cost_usd = billed(spans)
-    if not tokens and not visit_usd:
+    if tokens == 0 and not visit_usd:
         return ""
     cost = "unknown cost" if cost_usd is None else f"${cost_usd:.6f}"
-    return f"{tokens:,} tokens, {cost}; this session ${visit_usd:.6f}."
+    used = "Unknown" if tokens is None else f"{tokens:,}"
+    return f"{used} tokens, {cost}; this session ${visit_usd:.6f}."
 
 
 def troubles(spans: Sequence[Span], evidence: Evidence) -> list[str]:

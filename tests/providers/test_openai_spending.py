@@ -8,6 +8,7 @@ import pytest
 from fake_openai import (
     CHAT,
     EMBEDDINGS,
+    Quirks,
     Reply,
     answers,
     encoded,
@@ -229,6 +230,13 @@ def test_an_answer_that_does_not_say_its_usage_counts_in_full(configure, monkeyp
 
     assert rows.shape == (1, 1536)
     assert cap.spent_usd == pytest.approx(2e-6)
+
+
+def test_what_is_not_said_is_unknown_and_never_zero(server, configure):
+    """A model with a price cost something, and nobody knows what."""
+    server.quirks = Quirks(bare=True)
+
+    assert billed(routed(configure()).spans) == (None, None)
 
 
 @pytest.mark.parametrize("usage", ODD_USAGES.values(), ids=ODD_USAGES)

@@ -327,9 +327,11 @@ def _book(
 ) -> None:
     """Put what a reply used on its span and on everybody's bill."""
     tokens_in, tokens_out = tokens
-    spent = None
-    if price is not None and tokens_in + tokens_out:
-        spent = price.cost_usd(tokens_in, tokens_out)
+    is_counted = tokens_in + tokens_out > 0
+    spent = price.cost_usd(tokens_in, tokens_out) if price is not None and is_counted else None
     for payer in payers:
         payer.settle(reserved, spent)
+    if not is_counted:
+        note(uncounted=1)
+        return
     note(tokens=tokens_in + tokens_out, cost_usd=spent)
