@@ -18,6 +18,7 @@ from handoff.cli.options import (
     complain,
     routing_options,
 )
+from handoff.cli.patience import told_if_slow
 from handoff.core.errors import ProviderError, SettingsError
 from handoff.core.texts import parse_query
 from handoff.doctor import examine, report
@@ -25,6 +26,7 @@ from handoff.files.registry import load_registry
 from handoff.report.examples_words import example_notes
 from handoff.report.route_json import route_to_json
 from handoff.report.route_text import route_to_text
+from handoff.report.route_words import headline, waiting
 
 
 @click.command()
@@ -41,10 +43,13 @@ def route(
     unanswered = None
     with options.open() as bench:
         policy, stale = options.policy_or_default(bench)
-        routed = bench.run(bench.router.decide(asked, policy))
+        with told_if_slow(lambda: waiting(bench.may_load, "")):
+            routed = bench.run(bench.router.decide(asked, policy))
         if answer:
+            decided = headline(routed.decision)
             try:
-                routed = bench.run(bench.router.hand_off(routed))
+                with told_if_slow(lambda: f"{decided}. Waiting for the agent's answer."):
+                    routed = bench.run(bench.router.hand_off(routed))
             except ProviderError as error:
                 unanswered = str(error)
     for note in stale:

@@ -22,6 +22,8 @@ def folder(registry, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HANDOFF_EMBEDDER", "scripted")
     monkeypatch.setenv("HANDOFF_TAGGER", "scripted")
+    # What is told to those who wait depends on the machine.
+    monkeypatch.setattr("handoff.cli.patience.PATIENCE_SECONDS", 600.0)
     # Starting the page would replace the process that runs the tests.
     monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the page was started"))
     (tmp_path / "agents.csv").write_text(registry)

@@ -54,6 +54,30 @@ def test_an_answer_that_does_not_come_leaves_the_verdict(handoff, server, form):
     assert KEY not in out
 
 
+def test_a_slow_answer_keeps_nobody_from_the_verdict(handoff, server, monkeypatch):
+    """Who waits for the answer reads the verdict meanwhile, apart from what other programs read."""
+    monkeypatch.setattr("handoff.cli.patience.PATIENCE_SECONDS", 0.01)
+    server.chat_delay_seconds = 0.5
+
+    code, out, err = handoff("route", SELECTED, "--answer", "--json")
+
+    assert code == 0
+    assert err.count("Hand off to Weather Desk. Waiting for the agent's answer.\n") == 1
+    assert json.loads(out)["answer"]
+
+
+def test_a_slow_server_is_told_of(handoff, server, monkeypatch):
+    """A route that waits for a model says what it waits for; one that does not says nothing."""
+    monkeypatch.setattr("handoff.cli.patience.PATIENCE_SECONDS", 0.01)
+    monkeypatch.setenv("HANDOFF_TAGGER", "openai")
+    server.chat_delay_seconds = 0.5
+
+    _, out, err = handoff("route", SELECTED)
+
+    assert err.startswith("handoff: Waiting for ")
+    assert out.startswith("Hand off to Weather Desk\n")
+
+
 def test_why_tags_are_missing_stands_under_them(handoff, server, monkeypatch):
     """Not in JSON alone: who sees that no tags came sees what to do, and the verdict stays."""
     monkeypatch.setenv("HANDOFF_TAGGER", "openai")
