@@ -177,3 +177,15 @@ class SpendingCapError(ProviderError):
 
 class ProviderReplyError(ProviderError):
     """An answer came that cannot be used."""
+
+
+class ErrorInReplyError(ProviderReplyError):
+    """An error came as an answer, with a status of success.
+
+    Attributes:
+        said: As a `ProviderRejectedError` has it.
+    """
+
+    def __init__(self, text: str, *, said: str = "") -> None:
+        super().__init__(text)
+        self.said = said

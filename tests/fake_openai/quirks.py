@@ -204,6 +204,7 @@ def _located(field: str, name: str) -> Json:
 
 
 UNEMBEDDABLE = {
+    200: "cannot embed this input",
     400: "the input length exceeds the context length",
     500: "failed to encode response: json: unsupported value: NaN",
 }

@@ -12,7 +12,12 @@ from fake_openai.bending import THOUGHT
 from fake_openai.quirks import Shape
 from openai_routes import QUERY, REGISTRY, WHO, counted, extracted, facts_of, routed, run_with
 
-from handoff.core.errors import ProviderError, ProviderReplyError, ProviderUnavailableError
+from handoff.core.errors import (
+    ErrorInReplyError,
+    ProviderError,
+    ProviderReplyError,
+    ProviderUnavailableError,
+)
 from handoff.files.policy import load_policy
 from handoff.providers.openai.connection import OpenAIConnection
 from handoff.providers.openai.prices import Price
@@ -361,7 +366,7 @@ def test_who_cannot_stream_answers_whole(server, configure):
         ),
         (
             Quirks(error_in_200=("chat",)),
-            ProviderReplyError,
+            ErrorInReplyError,
             f"{WHO} answered with an error, {CRASHED}: try again, or name another model.",
         ),
     ],

@@ -109,6 +109,19 @@ def test_texts_that_cannot_be_embedded_fail_alone(server, short, bad, on_disk):
     assert len(server.requests) <= 1 + 2 * len(bad) * math.ceil(math.log2(100))
 
 
+def test_a_text_that_fails_with_a_status_of_success_fails_alone(server, short):
+    """The error stands where the vectors would, and says nothing of the other texts."""
+    server.quirks = Quirks(cannot_embed="poison", failing_status=200)
+
+    with pytest.raises(ProviderReplyError) as trouble:
+        embedded(short(), texts(100, {37}))
+
+    assert set(trouble.value.partly.reasons) == {37}
+    assert "\u201ccannot embed this input\u201d" in trouble.value.partly.reasons[37]
+    assert len(trouble.value.partly.rows) == 99
+    assert len(server.requests) <= 1 + 2 * math.ceil(math.log2(100))
+
+
 def test_a_limit_and_a_text_that_fails_are_told_apart(server, short):
     """A portion that was halved for one text's sake sets no limit."""
     server.quirks = Quirks(most_texts=32, cannot_embed="poison")

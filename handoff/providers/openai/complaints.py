@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from handoff.core.errors import ProviderReplyError, ProviderUnavailableError
+from handoff.core.errors import ErrorInReplyError, ProviderUnavailableError
 from handoff.core.texts import shorten
 from handoff.files.servers import Server
 
@@ -41,17 +41,18 @@ def refuse_error(reply: Any, server: Server) -> None:  # noqa: ANN401 - the SDK 
 
     Raises:
         ProviderUnavailableError: It is one that may pass.
-        ProviderReplyError: It is another.
+        ErrorInReplyError: It is another.
     """
     error = getattr(reply, "error", None)
     if not error:
         return
-    quoted = quote_complaint(json.dumps(error, default=vars), server.secrets)
+    said = json.dumps(error, default=vars)
+    quoted = quote_complaint(said, server.secrets)
     told = f"{server.called} answered with an error{quoted and f', {quoted}'}: try again"
     code = error.get("code") if isinstance(error, dict) else getattr(error, "code", None)
     if str(code) in _PASSING:
         raise ProviderUnavailableError(f"{told}.")
-    raise ProviderReplyError(f"{told}, or name another model.")
+    raise ErrorInReplyError(f"{told}, or name another model.", said=said)
 
 
 def _message(text: str) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from handoff.core.errors import (
+    ErrorInReplyError,
     Partly,
     ProviderError,
     ProviderRejectedError,
@@ -116,6 +117,10 @@ class Portions:
             if end - first == 1:
                 self._refuse(first, error)
                 return 0
+        except ErrorInReplyError as error:
+            if end - first == 1:
+                self._refuse(first, error)
+                return 0
         except ProviderUnavailableError as error:
             await self._try_one(first, end, error)
             first += 1
@@ -164,11 +169,16 @@ class Portions:
         except ProviderUnavailableError:
             raise error from None
 
-    def _refuse(self, at: int, error: ProviderRejectedError) -> None:
+    def _refuse(self, at: int, error: ProviderRejectedError | ErrorInReplyError) -> None:
         """Note that a text fails alone; raise the error where it is hardly the texts that fail."""
         quoted = quote_complaint(error.said, self._server.secrets)
+        answers = (
+            f" and answers with status {error.status}"
+            if isinstance(error, ProviderRejectedError)
+            else ""
+        )
         self._reasons[at] = (
-            f"{self._server.called} cannot embed this text and answers with status {error.status}"
+            f"{self._server.called} cannot embed this text{answers}"
             f"{quoted and f', {quoted}'}: put it otherwise, or shorter."
         )
         self._trouble = error
