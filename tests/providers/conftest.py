@@ -57,8 +57,8 @@ def configure(server, tmp_path):
         openai = OpenAISettings(
             api_key=KEY,
             base_url=server.base_url,
-            timeout_seconds=0.5,
-            deadline_seconds=3,
+            timeout_seconds=20,
+            deadline_seconds=60,
             first_seconds=0,
         )
         return Settings(

@@ -158,7 +158,7 @@ def test_no_error_leads_to_the_request_that_holds_the_key(server, configure, end
     ask = {"chat": extracted, "embeddings": embedded}[endpoint]
 
     with pytest.raises(ProviderError) as trouble:
-        ask(configure(), ["fresh bread"])
+        ask(configure(timeout_seconds=0.5, deadline_seconds=1), ["fresh bread"])
 
     for error in chain(trouble.value):
         for held in (vars(error).get("request"), vars(error).get("_request")):
