@@ -75,8 +75,8 @@ def _variables(
         "OPENAI_BASE_URL": kind.address.format(root=root, signed=signed),
         "HANDOFF_CACHE_DIR": str(folder / "cache"),
         "HANDOFF_STATE_DIR": str(folder / "state"),
-        "HANDOFF_OPENAI_DEADLINE_SECONDS": "6",
-        "HANDOFF_OPENAI_FIRST_SECONDS": "8",
+        "HANDOFF_OPENAI_DEADLINE_SECONDS": "30",
+        "HANDOFF_OPENAI_FIRST_SECONDS": "40",
     }
     if kind.keyed:
         named["OPENAI_API_KEY"] = KEY

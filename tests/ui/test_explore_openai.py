@@ -35,7 +35,7 @@ def page(root, tmp_path, monkeypatch, server):
     monkeypatch.delenv("HANDOFF_EMBEDDER")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-SECRETKEY")
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    monkeypatch.setenv("HANDOFF_OPENAI_TIMEOUT_SECONDS", "2")
+    monkeypatch.setenv("HANDOFF_OPENAI_TIMEOUT_SECONDS", "20")
     st.cache_data.clear()
     st.cache_resource.clear()
     yield AppTest.from_file(str(root / "app.py"), default_timeout=60)
